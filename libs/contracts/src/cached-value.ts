@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+/** Versions by entity key (`profile:42` → 7); compared only within one entity. */
+export type Versions = Readonly<Record<string, number>>;
+
+/** What stands under a cache key, recognised by its fields (never by memcached's flags). */
+export type Cached =
+  | { readonly kind: "value"; readonly versions: Versions; readonly data: unknown; readonly tags: TagTokens }
+  | { readonly kind: "lease"; readonly id: string }
+  | { readonly kind: "foreign" };
+
+/** Tag key → the random token that the value was built under. */
+export type TagTokens = Readonly<Record<string, string>>;
+
+const version = z.int().nonnegative();
+const storedValue = z.object({
+  vs: z.record(z.string(), version),
+  d: z.unknown(),
+  t: z.record(z.string(), z.string()).optional(),
+});
+const storedLease = z.object({ l: z.string().regex(/^[0-9a-f]{16}$/) });
+const foreign: Cached = { kind: "foreign" };
+
+/** The name of an entity inside `vs`: `entity:id`, split at the first colon. */
+export function entityKey(entity: string, id: string): string {
+  return `${entity}:${id}`;
+}
+
+/** The stored form of a value: `{"vs":…,"d":…}`, with `"t"` only where there are tags. Absent row: data null. */
+export function encodeCachedValue(value: { versions: Versions; data: unknown; tags?: TagTokens }): string {
+  const tagged = value.tags !== undefined && Object.keys(value.tags).length > 0;
+  return JSON.stringify({ vs: value.versions, d: value.data ?? null, ...(tagged ? { t: value.tags } : {}) });
+}
+
+/** The stored form of a lease stub: `{"l":"<16 hex>"}`. The id is for people; safety rests on the CAS unique. */
+export function encodeLease(id: string): string {
+  return JSON.stringify({ l: id });
+}
+
+/** Reads whatever stands under a key; anything that is neither a value nor a lease is foreign. Never throws. */
+export function decodeCached(bytes: Buffer): Cached {
+  if (bytes[0] !== 0x7b) return foreign; // not '{'
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return foreign;
+  }
+  const value = storedValue.safeParse(json);
+  if (value.success && Object.hasOwn(json as object, "d"))
+    return { kind: "value", versions: value.data.vs, data: value.data.d, tags: value.data.t ?? {} };
+  const lease = storedLease.safeParse(json);
+  return lease.success ? { kind: "lease", id: lease.data.l } : foreign;
+}
+
+/** Whether `versions` is at least `min` for every entity that `min` names; an entity missing from it is unknown. */
+export function satisfies(versions: Versions, min: Versions): boolean {
+  return Object.entries(min).every(([entity, atLeast]) => {
+    const cached = Object.hasOwn(versions, entity) ? versions[entity] : undefined;
+    return cached !== undefined && cached >= atLeast;
+  });
+}
+
+/** The value of the headers `Freshness-Token` and `Min-Version`: `profile:42=7,team:t1=3`, ids percent-encoded. */
+export function encodeVersionsHeader(versions: Versions): string {
+  return Object.entries(versions)
+    .map(([key, value]) => {
+      const colon = key.indexOf(":");
+      return `${key.slice(0, colon)}:${encodeURIComponent(key.slice(colon + 1))}=${value}`;
+    })
+    .join(",");
+}
+
+/** Reads `Min-Version`; undefined when it is not of the form `entity:id=version[,…]`. */
+export function decodeVersionsHeader(header: string): Versions | undefined {
+  const entries: [string, number][] = [];
+  for (const part of header.split(",")) {
+    const match = /^\s*([^:=,\s]+):([^:=,\s]+)=(\d{1,16})\s*$/.exec(part);
+    const [, entity, id, digits] = match ?? [];
+    if (entity === undefined || id === undefined || !Number.isSafeInteger(Number(digits))) return undefined;
+    try {
+      entries.push([entityKey(entity, decodeURIComponent(id)), Number(digits)]);
+    } catch {
+      return undefined;
+    }
+  }
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,69 @@
+export {
+  type ChangeEvent,
+  changeEventSchema,
+  type ChangeKind,
+  maxSubjectBytes,
+  type RoutingValues,
+} from "./change-event.ts";
+export { type CacheKey, encodeKeyParam, type KeyParam, maxKeyBytes, maxParamBytes } from "./cache-key.ts";
+export {
+  type Cached,
+  decodeCached,
+  decodeVersionsHeader,
+  encodeCachedValue,
+  encodeLease,
+  encodeVersionsHeader,
+  entityKey,
+  satisfies,
+  type TagTokens,
+  type Versions,
+} from "./cached-value.ts";
+export {
+  decodeChangeEvent,
+  type Decoded,
+  encodeChangeEvent,
+  type EncodedMessage,
+  structuredContentType,
+  type UndecodableReason,
+  undecodableReasons,
+} from "./cloudevents.ts";
+export {
+  type ChangeEventDefinition,
+  defineChangeEvent,
+  type RoutingOf,
+  type RoutingType,
+  routingTypesOf,
+} from "./define-change-event.ts";
+export {
+  defaultTtlSeconds,
+  defineView,
+  maxTtlSeconds,
+  on,
+  type RoutingPath,
+  type ViewDefinition,
+  type ViewDependency,
+  type ViewParams,
+  type ViewValue,
+} from "./define-view.ts";
+export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";
+export {
+  defineManifest,
+  type Manifest,
+  manifestSchema,
+  type ManifestView,
+  parseManifest,
+  parsePools,
+  type Pool,
+  type Pools,
+  poolsSchema,
+  type PublishedEvent,
+} from "./manifest.ts";
+export {
+  type KeyTemplate,
+  parseKeyTemplate,
+  parseTagTemplate,
+  renderKey,
+  renderTagKey,
+  templatesOverlap,
+  type TemplateParams,
+} from "./template.ts";

@@ -1,0 +1,165 @@
+import { z } from "zod";
+import {
+  type ChangeEventDefinition,
+  entityPattern,
+  eventTypePattern,
+  routingTypes,
+  routingTypesOf,
+  topicPattern,
+} from "./define-change-event.ts";
+import { defaultTtlSeconds, maxTtlSeconds, type ViewDefinition } from "./define-view.ts";
+import { FreshetError } from "./errors.ts";
+
+const name = z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be lower-case letters, digits, _ and -");
+const eventType = z.string().regex(eventTypePattern);
+const template = z.string().min(1);
+const paths = z.record(
+  z.string(),
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*(\[\])?$/, "must be `subject`, a routing value or `list[]`"),
+);
+
+// In YAML `[string]` is a list of one element; both spellings mean the same routing type.
+const routingType = z.preprocess(
+  (value) => (Array.isArray(value) && value.length === 1 ? `[${String(value[0])}]` : value),
+  z.enum(routingTypes),
+);
+
+const dependency = z.strictObject({
+  event: eventType,
+  fields: z.array(z.string()).nonempty().optional(),
+  params: paths,
+});
+
+const view = z.strictObject({
+  key: template.describe("Segments joined by ':', each a literal or exactly one {param}"),
+  pool: name,
+  ttlSeconds: z.int().min(1).max(maxTtlSeconds).default(defaultTtlSeconds),
+  dependsOn: z.array(dependency).default([]),
+  formerKeys: z.array(template).default([]).describe("Invalidated as well while a key is renamed"),
+});
+
+const publishedEvent = z.strictObject({
+  entity: z.string().regex(entityPattern),
+  topic: z.string().regex(topicPattern, "must be <entity>.events.v<n>"),
+  fields: z.array(z.string().min(1)).nonempty(),
+  routing: z.record(
+    z.string().refine((key) => key !== "subject", "'subject' is reserved for the entity's id"),
+    routingType,
+  ),
+});
+
+/** One service's views and the events that it publishes, as validated plain data. */
+export const manifestSchema = z.strictObject({
+  freshet: z.literal(1),
+  service: name,
+  publishes: z.record(eventType, publishedEvent).default({}),
+  views: z.record(name, view).default({}),
+});
+
+const node = z.string().regex(/^[^\s,;:]+:\d{1,5}(:\d{1,6})?$/, "must be host:port or host:port:weight");
+
+const pool = z.strictObject({
+  nodes: z.array(node).nonempty(),
+  previousNodes: z.array(z.array(node).nonempty()).default([]),
+  nodeOf: z.enum(["ketama", "modulo"]).default("ketama"),
+  onGap: z.enum(["alarm", "flush"]).default("alarm"),
+  dedicated: z
+    .boolean()
+    .default(false)
+    .describe("Holds nothing but what Freshet's views say: it may be flushed"),
+});
+
+/** The pools of a deployment (pools.yaml). */
+export const poolsSchema = z
+  .strictObject({ freshet: z.literal(1), pools: z.record(name, pool) })
+  .superRefine(({ pools }, context) => {
+    for (const [poolName, { onGap, dedicated }] of Object.entries(pools))
+      if (onGap === "flush" && !dedicated)
+        context.addIssue({
+          code: "custom",
+          path: ["pools", poolName, "onGap"],
+          message: "flush is allowed only with `dedicated: true`",
+        });
+  });
+
+export type Manifest = z.infer<typeof manifestSchema>;
+export type ManifestView = Manifest["views"][string];
+export type PublishedEvent = Manifest["publishes"][string];
+export type Pools = z.infer<typeof poolsSchema>["pools"];
+export type Pool = Pools[string];
+
+/**
+ * Validates a manifest read from a file. `file` only names it in the error.
+ * @throws FreshetError MANIFEST_INVALID listing every wrong path
+ */
+export function parseManifest(data: unknown, file: string): Manifest {
+  return parse(manifestSchema, data, file);
+}
+
+/**
+ * Validates pools.yaml. `file` only names it in the error.
+ * @throws FreshetError MANIFEST_INVALID listing every wrong path
+ */
+export function parsePools(data: unknown, file: string): Pools {
+  return parse(poolsSchema, data, file).pools;
+}
+
+/**
+ * The manifest of a service, from its own typed definitions.
+ * @throws FreshetError MANIFEST_INVALID, CONTRACT_INVALID
+ */
+export function defineManifest(definition: {
+  service: string;
+  publishes: readonly ChangeEventDefinition[];
+  views: readonly ViewDefinition[];
+}): Manifest {
+  const { service, publishes, views } = definition;
+  return parseManifest(
+    {
+      freshet: 1,
+      service,
+      publishes: record(
+        publishes.map((event) => [
+          event.type,
+          { entity: event.entity, topic: event.topic, fields: event.fields, routing: routingTypesOf(event) },
+        ]),
+      ),
+      views: record(
+        views.map(({ name: label, key, pool, ttlSeconds, dependsOn, formerKeys }) => [
+          label,
+          {
+            key: key.source,
+            pool,
+            ttlSeconds,
+            dependsOn: dependsOn.map(({ event, fields, params }) => ({
+              event: event.type,
+              ...(fields ? { fields } : {}),
+              params,
+            })),
+            formerKeys,
+          },
+        ]),
+      ),
+    },
+    `the manifest of ${service}`,
+  );
+}
+
+/** Entries as a record; a name that comes twice is refused, since one would silently replace the other. */
+function record(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const names = entries.map(([label]) => label);
+  const twice = names.find((label, index) => names.indexOf(label) !== index);
+  if (twice !== undefined) throw new FreshetError("CONTRACT_INVALID", `${twice} is defined twice`);
+  return Object.fromEntries(entries);
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: string): z.infer<Schema> {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${path.length === 0 ? "(the file)" : path.join(".")}: ${message}`,
+  );
+  throw new FreshetError("MANIFEST_INVALID", `${file}: ${problems.join("; ")}`, {
+    details: { file, problems },
+  });
+}
