@@ -10,6 +10,20 @@ export const errorCodes = {
     "Correct the named field of the event or view definition; docs/architecture.md lists the rules.",
   MANIFEST_INVALID: "Correct the named path of the manifest; the set that was loaded before stays in force.",
   EVENT_INVALID: "Correct the named field of the event before it is published.",
+  CACHE_NODES_INVALID: "Write the pool's nodes as host:port[:weight], separated by commas, each once.",
+  CACHE_KEY_INVALID: "Render the key with its view: 1 to 250 bytes, no white space, no control characters.",
+  CACHE_VALUE_INVALID: "Store at most 1,000,000 bytes for 1 to 2,592,000 whole seconds (30 days).",
+  CACHE_CAS_INVALID:
+    "Pass the CAS token of a get or an add of the same driver; CAS 0 would overwrite blindly.",
+  CACHE_TIMEOUT:
+    "The node did not answer in time and may still execute the command: repeat a delete, cache nothing.",
+  CACHE_CONNECTION: "Check that memcached runs at the configured host and port and is reachable from here.",
+  CACHE_SERVER_ERROR: "Read the status in the details and memcached's log; the connection was given up.",
+  CACHE_OVERLOADED:
+    "More requests than allowed wait for this node: lower the load or raise the driver's limits.",
+  CACHE_CLOSED: "The cache was closed: close it after everything that uses it.",
+  CACHE_NESTED_GET:
+    "Load from the primary inside a loader; another cached view may still hold the old value.",
 } as const satisfies Record<string, string>;
 
 /** One of the closed list of codes. */
