@@ -1,0 +1,10 @@
+export {
+  createHealth,
+  type Check,
+  type CheckResult,
+  type Health,
+  HealthChecks,
+  type HealthReport,
+} from "./health.ts";
+export { createLogger, type Logger, type LogLevel, logLevels } from "./logger.ts";
+export { createMetrics, type Metrics } from "./metrics.ts";

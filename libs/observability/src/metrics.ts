@@ -1,0 +1,34 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+
+type Name = `freshet_${string}`;
+
+interface Instrument<Label extends string> {
+  name: Name;
+  help: string;
+  labelNames?: readonly Label[];
+}
+
+/** One app's metrics. Each app has its own, so that tests can run several apps in one process. */
+export interface Metrics {
+  readonly registry: Registry;
+  counter<Label extends string = never>(instrument: Instrument<Label>): Counter<Label>;
+  gauge<Label extends string = never>(instrument: Instrument<Label>): Gauge<Label>;
+  /** `buckets` in the unit that the name ends in. */
+  histogram<Label extends string = never>(
+    instrument: Instrument<Label> & { buckets: readonly number[] },
+  ): Histogram<Label>;
+}
+
+/** A registry with the process's own metrics; every instrument that is made here is named `freshet_*`. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const shared = { registers: [registry] };
+  return {
+    registry,
+    counter: ({ labelNames = [], ...rest }) => new Counter({ ...rest, ...shared, labelNames }),
+    gauge: ({ labelNames = [], ...rest }) => new Gauge({ ...rest, ...shared, labelNames }),
+    histogram: ({ labelNames = [], buckets, ...rest }) =>
+      new Histogram({ ...rest, ...shared, labelNames, buckets: [...buckets] }),
+  };
+}
