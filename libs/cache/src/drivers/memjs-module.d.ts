@@ -1,0 +1,54 @@
+/** The part of memjs 1.3.2 that the driver uses; @types/memjs describes neither Server's hooks nor Utils. */
+declare module "memjs" {
+  import type { Socket } from "node:net";
+
+  interface Response {
+    readonly header: {
+      readonly magic: number;
+      readonly opcode: number;
+      readonly status: number;
+      readonly opaque: number;
+      readonly totalBodyLength: number;
+      /** The CAS unique, 8 bytes. */
+      readonly cas: Buffer;
+    };
+    readonly key: Buffer;
+    readonly extras: Buffer;
+    readonly val: Buffer;
+  }
+
+  /** `quiet`: the callback stays registered until a response without a body arrives. */
+  type ResponseCallback = ((response: Response) => void) & { quiet?: boolean };
+
+  class Server {
+    constructor(
+      host: string,
+      port: number,
+      username: string | undefined,
+      password: string | undefined,
+      options: { timeout: number; conntimeout: number },
+    );
+    username: string | undefined;
+    password: string | undefined;
+    _socket: Socket | undefined;
+    onResponse(opaque: number, callback: ResponseCallback): void;
+    onError(opaque: number, callback: (error: Error) => void): void;
+    write(bytes: Buffer): void;
+  }
+
+  const memjs: {
+    Server: typeof Server;
+    Utils: {
+      hashCode(text: string): number;
+      makeRequestBuffer(
+        opcode: number,
+        key: string,
+        extras: Buffer | "",
+        value: Buffer | "",
+        opaque: number,
+      ): Buffer;
+    };
+  };
+  export default memjs;
+  export type { Response, ResponseCallback, Server };
+}

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import type { CacheNode } from "./node-list.ts";
+
+const digestsPerNode = 40;
+const pointsPerDigest = 4;
+
+/**
+ * The owner of a key exactly as libmemcached's KETAMA_WEIGHTED has it (`ketama_weighted: True` of pylibmc).
+ * libketama itself and pylibmc's `ketama: True` are other rings. Checked against ketama.json.
+ */
+export function ketama(nodes: readonly CacheNode[]): (key: string) => CacheNode {
+  const [only] = nodes;
+  if (only && nodes.length === 1) return () => only;
+
+  const ring = nodes
+    .flatMap((node) => pointsOf(node, digestsOf(node, nodes)).map((point) => ({ point, node })))
+    .sort((a, b) => a.point - b.point);
+  const points = Uint32Array.from(ring, ({ point }) => point);
+  return (key) => {
+    const index = firstAtOrAfter(points, md5(key).readUInt32LE(0));
+    const owner = ring[index === points.length ? 0 : index];
+    if (!owner) throw new RangeError("a ring without points has no owners");
+    return owner.node;
+  };
+}
+
+/** libmemcached counts in 32-bit floats: with 25 equal nodes each gets 39 digests instead of 40. */
+function digestsOf(node: CacheNode, nodes: readonly CacheNode[]): number {
+  const { fround } = Math;
+  const totalWeight = nodes.reduce((sum, { weight }) => sum + weight, 0);
+  const share = fround(fround(node.weight) / fround(totalWeight));
+  const points = fround(share * digestsPerNode * pointsPerDigest);
+  return Math.floor(fround(fround(fround(points / pointsPerDigest) * nodes.length) + 1e-10));
+}
+
+function pointsOf({ name, host, port }: CacheNode, digests: number): number[] {
+  const ringName = port === 11_211 ? host : name;
+  return Array.from({ length: digests }, (_, index) => md5(`${ringName}-${index}`)).flatMap((digest) =>
+    Array.from({ length: pointsPerDigest }, (_, place) => digest.readUInt32LE(place * 4)),
+  );
+}
+
+function firstAtOrAfter(sorted: Uint32Array, wanted: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function md5(text: string): Buffer {
+  return createHash("md5").update(text).digest();
+}
