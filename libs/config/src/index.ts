@@ -1,0 +1,11 @@
+export { ConfigError, type Environment, readEnvironment, settingsTable } from "./read-environment.ts";
+export {
+  deployment,
+  kafkaSettings,
+  type KafkaSettings,
+  kafkaClientOptions,
+  port,
+  logLevel,
+  onOff,
+  listOf,
+} from "./settings.ts";
