@@ -18,6 +18,11 @@ const plainAscii = /^[!-9;-}][!-9;-~]{0,63}$/;
 const loneSurrogate = /\p{Surrogate}/u;
 const reservedCharacter = /[\u0000-\u0020\u007f:]/;
 
+/** Whether a text is well-formed Unicode: one with a lone surrogate has no UTF-8, hence no key. */
+export function isWellFormed(text: string): boolean {
+  return !loneSurrogate.test(text);
+}
+
 /**
  * Renders one parameter: as it stands if it is 1–64 bytes of UTF-8, does not begin with `~` and holds no byte
  * ≤ 0x20, 0x7F or `:`; otherwise `~` and the first 32 hex digits of its SHA-256. No normalisation.
@@ -29,7 +34,7 @@ export function encodeKeyParam(value: KeyParam): string {
     throw new FreshetError("KEY_PARAM_INVALID", `a key parameter is ${String(value)}, not a safe integer`);
   }
   if (plainAscii.test(value)) return value;
-  if (loneSurrogate.test(value))
+  if (!isWellFormed(value))
     throw new FreshetError(
       "KEY_PARAM_INVALID",
       "a key parameter is not well-formed Unicode (lone surrogate)",

@@ -1,3 +1,4 @@
+import { isWellFormed } from "./cache-key.ts";
 import { type ChangeEvent, changeEventSchema, maxSubjectBytes } from "./change-event.ts";
 
 /** The header that marks a structured-mode CloudEvent. */
@@ -18,6 +19,7 @@ export const undecodableReasons = [
   "invalid_event",
   "subject_too_long",
   "invalid_routing",
+  "too_many_keys",
 ] as const;
 export type UndecodableReason = (typeof undecodableReasons)[number];
 
@@ -76,7 +78,7 @@ function validate(envelope: unknown): Decoded {
   const bytes = Buffer.byteLength(parsed.data.subject);
   if (bytes > maxSubjectBytes)
     return refuse("subject_too_long", `subject: ${bytes} bytes, at most ${maxSubjectBytes} are processed`);
-  if (/\p{Surrogate}/u.test(parsed.data.subject))
+  if (!isWellFormed(parsed.data.subject))
     return refuse("invalid_event", "subject: not well-formed Unicode (lone surrogate)");
   return { ok: true, event: parsed.data };
 }

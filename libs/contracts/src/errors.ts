@@ -9,7 +9,14 @@ export const errorCodes = {
   CONTRACT_INVALID:
     "Correct the named field of the event or view definition; docs/architecture.md lists the rules.",
   MANIFEST_INVALID: "Correct the named path of the manifest; the set that was loaded before stays in force.",
+  POOL_UNKNOWN: "Name a pool of pools.yaml.",
   EVENT_INVALID: "Correct the named field of the event before it is published.",
+  CONFIG_INVALID: "Set the named environment variables as their descriptions say, and start again.",
+  OUTBOX_EVENT_TOO_LARGE:
+    "Keep routing values short, or split the change: the whole event must fit into 65,536 bytes.",
+  OUTBOX_PUBLISH_TIMEOUT:
+    "Look at the broker: the batch was rolled back, its rows wait in the outbox and are sent again.",
+  MESSAGE_TOO_LARGE: "Raise the topic's max.message.bytes; the outbox keeps refused rows in outbox_dead.",
   CACHE_NODES_INVALID: "Write the pool's nodes as host:port[:weight], separated by commas, each once.",
   CACHE_KEY_INVALID: "Render the key with its view: 1 to 250 bytes, no white space, no control characters.",
   CACHE_VALUE_INVALID: "Store at most 1,000,000 bytes for 1 to 2,592,000 whole seconds (30 days).",

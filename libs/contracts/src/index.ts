@@ -5,7 +5,14 @@ export {
   maxSubjectBytes,
   type RoutingValues,
 } from "./change-event.ts";
-export { type CacheKey, encodeKeyParam, type KeyParam, maxKeyBytes, maxParamBytes } from "./cache-key.ts";
+export {
+  type CacheKey,
+  encodeKeyParam,
+  isWellFormed,
+  type KeyParam,
+  maxKeyBytes,
+  maxParamBytes,
+} from "./cache-key.ts";
 export {
   type Cached,
   decodeCached,
@@ -49,6 +56,8 @@ export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";
 export {
   defineManifest,
   type Manifest,
+  manifestInvalid,
+  type ManifestProblem,
   manifestSchema,
   type ManifestView,
   parseManifest,

@@ -153,13 +153,29 @@ function record(entries: readonly (readonly [string, unknown])[]): Record<string
   return Object.fromEntries(entries);
 }
 
+/** One thing that is wrong in a set of manifests, for the person who can mend it. */
+export interface ManifestProblem {
+  readonly file: string;
+  readonly path: string;
+  readonly problem: string;
+  readonly mend: string;
+}
+
+/** The error that refuses a set of manifests as a whole; `details.problems` holds every problem. */
+export function manifestInvalid(problems: readonly ManifestProblem[]): FreshetError {
+  const lines = problems.map(({ file, path, problem, mend }) => `${file}: ${path}: ${problem}; ${mend}`);
+  return new FreshetError("MANIFEST_INVALID", lines.join("\n"), { details: { problems } });
+}
+
 function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: string): z.infer<Schema> {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(
-    ({ path, message }) => `${path.length === 0 ? "(the file)" : path.join(".")}: ${message}`,
+  throw manifestInvalid(
+    parsed.error.issues.map((issue) => ({
+      file,
+      path: issue.path.length === 0 ? "(the file)" : issue.path.join("."),
+      problem: issue.message,
+      mend: issue.code === "unrecognized_keys" ? "remove it or correct its name" : "correct this value",
+    })),
   );
-  throw new FreshetError("MANIFEST_INVALID", `${file}: ${problems.join("; ")}`, {
-    details: { file, problems },
-  });
 }

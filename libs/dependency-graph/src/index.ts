@@ -1,0 +1,4 @@
+export { type CoalescablePlan, coalesce, type CoalescedPlan } from "./coalesce.ts";
+export { compile, type DependencyGraph, type ManifestSource } from "./compile.ts";
+export { maxKeysAtOnce, maxKeysPerEvent, type Plan, PoolGraph, type SlicedPlan } from "./pool-graph.ts";
+export { type PlannedKey } from "./rule.ts";

@@ -1,0 +1,182 @@
+import { type CacheKey, type ChangeEvent, encodeKeyParam, isWellFormed } from "@freshet/contracts";
+import { type Effect, type ViewNode } from "./model.ts";
+import { type Column, RoutingReader } from "./routing.ts";
+import { type PlannedKey, Rule } from "./rule.ts";
+
+/** What one event does to one pool. `detail` names the field, never its value. */
+export type Plan =
+  | { readonly kind: "skipped" }
+  | { readonly kind: "unaffected" }
+  | {
+      readonly kind: "undecodable";
+      readonly reason: "invalid_routing" | "too_many_keys";
+      readonly detail: string;
+    }
+  | { readonly kind: "keys"; readonly keys: readonly PlannedKey[] }
+  | SlicedPlan;
+
+/** An event that expands to more than `maxKeysAtOnce` keys: executed slice by slice, never held as a whole. */
+export interface SlicedPlan {
+  readonly kind: "slices";
+  /** How many keys, counting twice those that before and after share. */
+  readonly size: number;
+  /** The keys from `from` (0 ≤ from < size), at most `length`: the same ones whenever it is asked. */
+  slice(from: number, length: number): readonly PlannedKey[];
+}
+
+/** The most keys that one plan holds as a list. */
+export const maxKeysAtOnce = 10_000;
+
+/** The most keys that one event may expand to; more is an error of its publisher and would stop a partition for long. */
+export const maxKeysPerEvent = 10_000_000;
+
+/** The rules of one event type, found by changed field: rules for other fields cost nothing. */
+interface EventRules {
+  readonly topic: string;
+  readonly routing: RoutingReader;
+  readonly all: readonly Rule[];
+  readonly unfiltered: readonly Rule[];
+  readonly byField: ReadonlyMap<string, readonly Rule[]>;
+}
+
+/** The keys that one rule gives for one side of an event. */
+interface Block {
+  readonly rule: Rule;
+  readonly columns: readonly Column[];
+  readonly size: number;
+}
+
+const skipped: Plan = { kind: "skipped" };
+const unaffected: Plan = { kind: "unaffected" };
+
+/** The dependency graph of one pool: what each event invalidates there. */
+export class PoolGraph {
+  /** The topics whose events touch this pool, sorted. */
+  readonly topics: readonly string[];
+  /** 1.1 × the longest ttlSeconds of its views, 0 without views: nothing that is cached now outlives it. */
+  readonly longestHardTtlSeconds: number;
+  readonly #rules: ReadonlyMap<string, EventRules>;
+
+  constructor(views: readonly ViewNode[]) {
+    this.#rules = rulesByType(views.flatMap(({ effects }) => effects));
+    this.topics = [...new Set([...this.#rules.values()].map(({ topic }) => topic))].sort();
+    // Not × 1.1, which makes 3960.0000000000005 of 3600.
+    this.longestHardTtlSeconds = (Math.max(0, ...views.map(({ ttlSeconds }) => ttlSeconds)) * 11) / 10;
+  }
+
+  /** What this event does here: each key once with its action, or why there is none. Never throws. */
+  plan({ type, subject, data }: ChangeEvent): Plan {
+    const rules = this.#rules.get(type);
+    if (!rules) return skipped;
+    const subjectColumn = [encodeKeyParam(subject)];
+    const before = data.change === "created" ? undefined : rules.routing.read(subjectColumn, data.before);
+    if (typeof before === "string") return undecodable("invalid_routing", `data.before.${before}`);
+    const after = data.change === "deleted" ? undefined : rules.routing.read(subjectColumn, data.after);
+    if (typeof after === "string") return undecodable("invalid_routing", `data.after.${after}`);
+    const blocks: Block[] = [];
+    for (const rule of matching(rules, data)) {
+      if (before) addBlock(blocks, rule, before);
+      if (after && !(before && rule.sameKeys(before, after))) addBlock(blocks, rule, after);
+    }
+    return planOf(blocks);
+  }
+
+  /** The keys that follow from the entity's id alone, for an event of this topic that cannot be decoded. */
+  subjectKeys(topic: string, entityId: string): readonly PlannedKey[] {
+    if (!isWellFormed(entityId)) return [];
+    const columns = [[encodeKeyParam(entityId)]];
+    const blocks: Block[] = [];
+    for (const rules of this.#rules.values())
+      if (rules.topic === topic)
+        for (const rule of rules.all) if (rule.fromSubject) addBlock(blocks, rule, columns);
+    return keysBetween(blocks, 0, Infinity);
+  }
+
+  /** Whether events of this topic touch keys that `subjectKeys` cannot name: their effect is then unknown. */
+  hasOtherViews(topic: string): boolean {
+    return [...this.#rules.values()].some(
+      (rules) => rules.topic === topic && rules.all.some(({ fromSubject }) => !fromSubject),
+    );
+  }
+}
+
+function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules> {
+  return new Map(
+    [...groupBy(effects, ({ event }) => [event])].map(([event, ofEvent]) => {
+      const all = ofEvent.map((effect) => new Rule(effect));
+      return [
+        event.type,
+        {
+          topic: event.topic,
+          routing: new RoutingReader(event.routing),
+          all,
+          unfiltered: all.filter(({ fields }) => !fields),
+          byField: groupBy(all, ({ fields }) => fields ?? []),
+        },
+      ];
+    }),
+  );
+}
+
+function groupBy<Item, Key>(items: readonly Item[], keysOf: (item: Item) => Iterable<Key>): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items)
+    for (const key of keysOf(item)) {
+      const group = groups.get(key);
+      if (group) group.push(item);
+      else groups.set(key, [item]);
+    }
+  return groups;
+}
+
+/** The rules that this change concerns. A rule found by several fields comes once. */
+function matching(
+  { all, unfiltered, byField }: EventRules,
+  { change, changedFields }: ChangeEvent["data"],
+): Iterable<Rule> {
+  if (change !== "updated" || !changedFields || changedFields.length === 0) return all;
+  if (byField.size === 0) return unfiltered;
+  const matched = new Set(unfiltered);
+  for (const field of changedFields) for (const rule of byField.get(field) ?? []) matched.add(rule);
+  return matched;
+}
+
+function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void {
+  const size = rule.count(columns);
+  if (size > 0) blocks.push({ rule, columns, size });
+}
+
+function planOf(blocks: readonly Block[]): Plan {
+  if (blocks.length === 0) return unaffected;
+  let size = 0;
+  for (const block of blocks) size += block.size;
+  if (size <= maxKeysAtOnce) return { kind: "keys", keys: keysBetween(blocks, 0, size) };
+  if (size > maxKeysPerEvent)
+    return undecodable(
+      "too_many_keys",
+      `it expands to ${size} keys, at most ${maxKeysPerEvent} are invalidated`,
+    );
+  return { kind: "slices", size, slice: (from, length) => keysBetween(blocks, from, from + length) };
+}
+
+/** The keys number `from` to `to` (excluded) of all blocks in a row, without those that come again among them. */
+function keysBetween(blocks: readonly Block[], from: number, to: number): readonly PlannedKey[] {
+  const keys: PlannedKey[] = [];
+  const seen = blocks.length > 1 ? new Set<CacheKey>() : undefined;
+  let start = 0;
+  for (const { rule, columns, size } of blocks) {
+    const end = Math.min(size, to - start);
+    for (let n = Math.max(0, from - start); n < end; n += 1) {
+      const key = rule.key(columns, n);
+      if (seen?.has(key)) continue;
+      seen?.add(key);
+      keys.push({ key, view: rule.view, action: "delete" });
+    }
+    start += size;
+  }
+  return keys;
+}
+
+function undecodable(reason: "invalid_routing" | "too_many_keys", detail: string): Plan {
+  return { kind: "undecodable", reason, detail };
+}

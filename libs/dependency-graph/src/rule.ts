@@ -1,0 +1,74 @@
+import { type CacheKey, type KeyTemplate } from "@freshet/contracts";
+import { type Effect, followsFromSubject, subject } from "./model.ts";
+import { type Column } from "./routing.ts";
+
+/** What is to be done to one key. */
+export interface PlannedKey {
+  readonly key: CacheKey;
+  readonly view: string;
+  readonly action: "delete";
+}
+
+/** An effect made ready to render keys without looking at names. */
+export class Rule {
+  readonly view: string;
+  readonly fields: ReadonlySet<string> | undefined;
+  readonly fromSubject: boolean;
+  /** For each parameter of the template the column that it is read from; column 0 is the subject. */
+  readonly #columnOf: readonly number[];
+  /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
+  readonly #parts: readonly (string | number)[];
+
+  constructor({ view, fields, params, template, event }: Effect) {
+    this.view = view;
+    this.fields = fields;
+    this.fromSubject = followsFromSubject({ params });
+    const names = [subject, ...event.routing.keys()];
+    this.#columnOf = template.params.map((param) => names.indexOf(params.get(param)?.name ?? subject));
+    this.#parts = partsOf(template);
+  }
+
+  /** How many keys these columns give: the lengths of the columns in use, multiplied. */
+  count(columns: readonly Column[]): number {
+    let count = 1;
+    for (const index of this.#columnOf) count *= columns[index]?.length ?? 0;
+    return count;
+  }
+
+  /** Whether two sides give the same keys because the columns in use are the same. */
+  sameKeys(before: readonly Column[], after: readonly Column[]): boolean {
+    return this.#columnOf.every((index) => sameColumn(before[index], after[index]));
+  }
+
+  /** The nth key of these columns, 0 ≤ n < count: the combinations in mixed radix, so that none is stored. */
+  key(columns: readonly Column[], n: number): CacheKey {
+    const chosen: string[] = [];
+    let rest = n;
+    for (const index of this.#columnOf) {
+      const column = columns[index] ?? [];
+      chosen.push(column[rest % column.length] ?? "");
+      rest = Math.floor(rest / column.length);
+    }
+    let key = "";
+    for (const part of this.#parts) key += typeof part === "string" ? part : (chosen[part] ?? "");
+    return key as CacheKey;
+  }
+}
+
+function partsOf({ segments, params }: KeyTemplate): (string | number)[] {
+  const parts: (string | number)[] = [];
+  let literal = "";
+  for (const [index, segment] of segments.entries()) {
+    if (index > 0) literal += ":";
+    if ("literal" in segment) literal += segment.literal;
+    else {
+      parts.push(literal, params.indexOf(segment.param));
+      literal = "";
+    }
+  }
+  return [...parts, literal].filter((part) => part !== "");
+}
+
+function sameColumn(a: Column | undefined, b: Column | undefined): boolean {
+  return a === b || (a?.length === b?.length && (a ?? []).every((value, index) => value === b?.[index]));
+}
