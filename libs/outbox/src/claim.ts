@@ -1,0 +1,112 @@
+/** What the relay needs of a pool; pg's Pool is one. Give it a query_timeout; PgBouncer refuses session settings. */
+export interface OutboxPool {
+  connect(): Promise<OutboxClient>;
+}
+
+/** What the relay needs of a pooled connection; pg's PoolClient is one. */
+export interface OutboxClient {
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the statement decides, as in pg
+  query<Row extends Record<string, unknown>>(sql: string, params?: unknown[]): Promise<{ rows: Row[] }>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
+  release(destroy?: boolean): void;
+}
+
+/** A row of the outbox; `seq` is decimal, since a bigint may exceed what a number holds. */
+export type OutboxRow = {
+  readonly seq: string;
+  readonly id: string;
+  readonly aggregatetype: string;
+  readonly aggregateid: string;
+  readonly type: string;
+  readonly topic: string;
+  readonly payload: string;
+  readonly created_at: string;
+};
+
+// One relay at a time claims from one table. Transaction level: session locks leak behind PgBouncer. The second
+// number names the table, so that services that share a database do not wait for one another.
+const lockSql = "SELECT pg_advisory_xact_lock(1718776680, 'outbox_events'::regclass::oid::int)";
+
+const lockNotAvailable = "55P03";
+
+/**
+ * Begins the relay's transaction and takes the lock, in one round trip; false, and no transaction, when another
+ * relay holds it for longer than `lockTimeoutMs`. READ COMMITTED is said aloud: under any other level the claim,
+ * the next statement, would not see what was committed while this one waited. The idle time-out frees the lock of
+ * a relay that is frozen or has vanished with its network.
+ */
+export async function beginLocked(
+  client: OutboxClient,
+  bounds: { lockTimeoutMs: number; idleTimeoutMs: number },
+): Promise<boolean> {
+  try {
+    await client.query(
+      `BEGIN ISOLATION LEVEL READ COMMITTED;
+       SET LOCAL lock_timeout = ${bounds.lockTimeoutMs};
+       SET LOCAL idle_in_transaction_session_timeout = ${bounds.idleTimeoutMs};
+       ${lockSql}`,
+    );
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === lockNotAvailable)) throw error;
+    await client.query("ROLLBACK");
+    return false;
+  }
+}
+
+/**
+ * Takes up to `limit` rows out of the outbox, oldest first. Presence and not a cursor: a row that commits late,
+ * with a lower seq than rows already published, is simply still there. RETURNING alone is not ordered.
+ */
+export async function claim(client: OutboxClient, limit: number): Promise<OutboxRow[]> {
+  const { rows } = await client.query<OutboxRow>(
+    `WITH claimed AS (
+       DELETE FROM outbox_events
+       WHERE seq IN (SELECT seq FROM outbox_events ORDER BY seq LIMIT $1 FOR UPDATE)
+       RETURNING *)
+     SELECT seq::text, id::text, aggregatetype, aggregateid, type, topic, payload::text, created_at::text
+     FROM claimed ORDER BY claimed.seq`,
+    [limit],
+  );
+  return rows;
+}
+
+/** Moves claimed rows to outbox_dead, in the claim's own transaction: they are in one table or the other. */
+export async function bury(
+  client: OutboxClient,
+  dead: readonly { row: OutboxRow; reason: string }[],
+): Promise<void> {
+  for (const { row, reason } of dead)
+    await client.query(
+      `INSERT INTO outbox_dead (seq, id, aggregatetype, aggregateid, type, topic, payload, created_at, reason)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      [
+        row.seq,
+        row.id,
+        row.aggregatetype,
+        row.aggregateid,
+        row.type,
+        row.topic,
+        row.payload,
+        row.created_at,
+        reason,
+      ],
+    );
+}
+
+/** How much waits: rows, counted up to a million to bound the work, and the age of the oldest in seconds. */
+export interface Backlog {
+  readonly rows: number;
+  readonly oldestAgeSeconds: number;
+}
+
+/** Measures what waits in the outbox, in one statement outside of any transaction. */
+export async function measureBacklog(client: OutboxClient): Promise<Backlog> {
+  const { rows } = await client.query<{ rows: number; age: number }>(
+    `SELECT (SELECT count(*)::int FROM (SELECT FROM outbox_events LIMIT 1000000) counted) AS rows,
+       coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
+                 FROM outbox_events ORDER BY seq LIMIT 1), 0) AS age`,
+  );
+  return { rows: rows[0]?.rows ?? 0, oldestAgeSeconds: Math.max(0, rows[0]?.age ?? 0) };
+}

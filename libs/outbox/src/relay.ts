@@ -1,0 +1,249 @@
+import { channel } from "node:diagnostics_channel";
+import { FreshetError, structuredContentType } from "@freshet/contracts";
+import {
+  type Backlog,
+  beginLocked,
+  bury,
+  claim,
+  measureBacklog,
+  type OutboxClient,
+  type OutboxPool,
+  type OutboxRow,
+} from "./claim.ts";
+import { within } from "./within.ts";
+
+// The relay's states.
+//
+//            ┌────────────── nothing left ◀──┐
+//            ▼                               │
+//   idle ──wake, poll──▶ [lock, claim, publish, commit] ──full batch──▶ again
+//                           │          │
+//        lock held by another          publish rejected or late: rolled back
+//                           ▼          ▼
+//                        standby   broker_down ──ping answers──▶ idle       database_down: any statement failed
+//
+// In broker_down no transaction is opened: the broker is asked by `ping` alone, once every poll.
+export type RelayState = "idle" | "standby" | "broker_down" | "database_down" | "stopped";
+
+/** What the relay tells its app, for logs and metrics. No personal data. */
+export type RelayEvent =
+  | { readonly type: "state"; readonly state: RelayState; readonly error?: unknown }
+  | ({ readonly type: "backlog" } & Backlog)
+  | { readonly type: "published"; readonly rows: number }
+  | { readonly type: "dead"; readonly eventId: string; readonly topic: string; readonly reason: string };
+
+/** One message for the log; `key` is the entity's id. */
+export interface OutboxMessage {
+  readonly topic: string;
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface RelayOptions {
+  readonly pool: OutboxPool;
+  /**
+   * MUST resolve only when every message is acknowledged by all in-sync replicas, keep the order of messages that
+   * have one key, and reject with FreshetError MESSAGE_TOO_LARGE when one is refused for its size. It may be called
+   * again with messages that a rejected or late call already wrote.
+   */
+  readonly publish: (messages: readonly OutboxMessage[]) => Promise<void>;
+  /** Rejects while the broker cannot be reached. */
+  readonly ping: () => Promise<void>;
+  readonly on?: (event: RelayEvent) => void;
+  /** Rows of one transaction; at 64 KiB each they bound the relay's memory. */
+  readonly batchRows?: number;
+  /** How long one batch may take to publish, in ms. Its transaction is open as long. */
+  readonly publishTimeoutMs?: number;
+  /** How long to wait for another replica's batch, in ms. */
+  readonly lockTimeoutMs?: number;
+  /** The slow poll, for rows whose writer died before it could wake anybody, and the pause after a failure, in ms. */
+  readonly pollIntervalMs?: number;
+}
+
+const claimed = channel("freshet:outbox.claimed");
+const published = channel("freshet:outbox.published");
+const committed = channel("freshet:outbox.committed");
+
+// How much longer than a batch may take PostgreSQL waits before it frees the lock of a frozen relay.
+const idleMarginMs = 5_000;
+
+/** Moves the rows of the outbox to the log, at least once and in order. Any number of replicas may run. */
+export class OutboxRelay {
+  readonly #options: Required<Omit<RelayOptions, "on">> & Pick<RelayOptions, "on">;
+  #state: RelayState = "stopped";
+  #brokerAnswers = false;
+  #measuredAtMs = -Infinity;
+  #woken = false;
+  #endPause: (() => void) | undefined;
+  #stopping = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: RelayOptions) {
+    this.#options = {
+      batchRows: 500,
+      publishTimeoutMs: 10_000,
+      lockTimeoutMs: 2_000,
+      pollIntervalMs: 1_000,
+      ...options,
+    };
+  }
+
+  start(): void {
+    this.#stopping = false;
+    this.#running ??= this.#run();
+  }
+
+  /** Says that a row was committed. Costs nothing, never fails: the poll finds the row anyway. */
+  wake(): void {
+    this.#woken = true;
+    if (this.#isHealthy()) this.#endPause?.();
+  }
+
+  /** Ends after the batch at hand, which takes at most `publishTimeoutMs`. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#endPause?.();
+    await this.#running;
+    this.#running = undefined;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#woken = false;
+      try {
+        const more = await this.#round();
+        if (!more) await this.#pause();
+      } catch (error) {
+        this.#enter("database_down", error);
+        await this.#pause();
+      }
+    }
+    this.#enter("stopped");
+  }
+
+  /** One turn: measure when the poll is due, ask the broker if it failed, publish one batch. True: more waits. */
+  async #round(): Promise<boolean> {
+    const { publishTimeoutMs, pollIntervalMs, ping } = this.#options;
+    if (performance.now() - this.#measuredAtMs >= pollIntervalMs) {
+      const backlog = await this.#withClient(measureBacklog);
+      this.#measuredAtMs = performance.now();
+      this.#emit({ type: "backlog", ...backlog });
+      if (backlog.rows === 0 && this.#brokerAnswers) {
+        this.#enter("idle");
+        return this.#woken;
+      }
+    }
+    if (!this.#brokerAnswers) {
+      try {
+        await within(publishTimeoutMs, "asking the broker", ping());
+      } catch (error) {
+        this.#enter("broker_down", error);
+        return false;
+      }
+      this.#brokerAnswers = true;
+    }
+    return await this.#withClient((client) => this.#batch(client));
+  }
+
+  /** Lock, claim, publish, and only then commit. True when the batch was full, so that more may wait. */
+  async #batch(client: OutboxClient): Promise<boolean> {
+    const { batchRows, lockTimeoutMs, publishTimeoutMs } = this.#options;
+    if (!(await beginLocked(client, { lockTimeoutMs, idleTimeoutMs: publishTimeoutMs + idleMarginMs }))) {
+      this.#enter("standby");
+      return false;
+    }
+    const rows = await claim(client, batchRows);
+    claimed.publish({ rows: rows.length });
+    let dead: Refused[];
+    try {
+      dead = await within(publishTimeoutMs, "publishing a batch", this.#publish(rows));
+    } catch (error) {
+      this.#brokerAnswers = false;
+      await client.query("ROLLBACK");
+      this.#enter("broker_down", error);
+      return false;
+    }
+    published.publish({ rows: rows.length });
+    await bury(client, dead);
+    await client.query("COMMIT");
+    committed.publish({ rows: rows.length });
+    this.#enter("idle");
+    if (rows.length > dead.length) this.#emit({ type: "published", rows: rows.length - dead.length });
+    for (const { row, reason } of dead)
+      this.#emit({ type: "dead", eventId: row.id, topic: row.topic, reason });
+    return rows.length === batchRows;
+  }
+
+  /**
+   * Publishes rows in order; answers those that were refused for their size. The broker refuses a whole batch and
+   * does not say for which message: halves are tried until the row stands alone.
+   */
+  async #publish(rows: readonly OutboxRow[]): Promise<Refused[]> {
+    const [row] = rows;
+    if (row === undefined) return [];
+    try {
+      await this.#options.publish(rows.map(messageOf));
+      return [];
+    } catch (error) {
+      if (!(error instanceof FreshetError && error.code === "MESSAGE_TOO_LARGE")) throw error;
+      if (rows.length === 1) return [{ row, reason: error.message }];
+      const middle = rows.length >> 1;
+      const first = await this.#publish(rows.slice(0, middle));
+      return [...first, ...(await this.#publish(rows.slice(middle)))];
+    }
+  }
+
+  /** A connection that fails is closed, which rolls its transaction back; one that is lost must not end the process. */
+  async #withClient<Answer>(use: (client: OutboxClient) => Promise<Answer>): Promise<Answer> {
+    const client = await this.#options.pool.connect();
+    const lost = (): void => undefined; // the next query of this connection rejects
+    client.on("error", lost);
+    let destroy = true;
+    try {
+      const answer = await use(client);
+      destroy = false;
+      return answer;
+    } finally {
+      client.off("error", lost);
+      client.release(destroy);
+    }
+  }
+
+  async #pause(): Promise<void> {
+    if (this.#stopping || (this.#woken && this.#isHealthy())) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(end, this.#options.pollIntervalMs);
+      this.#endPause = end;
+    });
+    this.#endPause = undefined;
+  }
+
+  /** Whether a wake may end the pause: while a server is down, each write would only try it again. */
+  #isHealthy(): boolean {
+    return this.#state === "idle" || this.#state === "standby";
+  }
+
+  #enter(state: RelayState, error?: unknown): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#emit({ type: "state", state, ...(error === undefined ? {} : { error }) });
+  }
+
+  #emit(event: RelayEvent): void {
+    this.#options.on?.(event);
+  }
+}
+
+interface Refused {
+  readonly row: OutboxRow;
+  readonly reason: string;
+}
+
+function messageOf({ topic, aggregateid, payload }: OutboxRow): OutboxMessage {
+  return { topic, key: aggregateid, value: payload, headers: { "content-type": structuredContentType } };
+}
