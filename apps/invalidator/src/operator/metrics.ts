@@ -1,0 +1,94 @@
+import type { Metrics } from "@freshet/observability";
+
+/** How an event of a pool ended; together they account for every event that came in (I8). */
+export type EventResult = "applied" | "superseded" | "unaffected" | "dead-lettered";
+
+// From half a millisecond to a minute; the objective is 50 ms.
+const secondsBuckets = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+
+/** Every metric of the invalidator. Names are public: docs/metrics.md lists them. */
+export function invalidatorMetrics(metrics: Metrics) {
+  return {
+    events: metrics.counter({
+      name: "freshet_events_total",
+      help: "Events by how they ended: applied, superseded, unaffected or dead-lettered",
+      labelNames: ["pool", "topic", "result"],
+    }),
+    deadLetters: metrics.counter({
+      name: "freshet_dead_letters_total",
+      help: "Events parked in the dead-letter topic, by reason",
+      labelNames: ["pool", "topic", "reason"],
+    }),
+    foreignKeys: metrics.counter({
+      name: "freshet_foreign_key_events_total",
+      help: "Events whose Kafka key is missing or not their subject: processed, but without a promise of order",
+      labelNames: ["pool", "topic"],
+    }),
+    effectUnknown: metrics.counter({
+      name: "freshet_effect_unknown_total",
+      help: "Undecodable events some of whose keys could not be worked out",
+      labelNames: ["pool", "topic"],
+    }),
+    keys: metrics.counter({
+      name: "freshet_keys_invalidated_total",
+      help: "Keys sent to memcached and acknowledged, by node",
+      labelNames: ["pool", "node", "action"],
+    }),
+    keysMissed: metrics.counter({
+      name: "freshet_keys_missed_total",
+      help: "Keys that a node did not acknowledge; the commit metadata holds the oldest missed offset",
+      labelNames: ["pool", "node"],
+    }),
+    commitToGone: metrics.histogram({
+      name: "freshet_commit_to_gone_seconds",
+      help: "From the event's time (when the row was written) to memcached's acknowledgement, in seconds",
+      labelNames: ["pool"],
+      buckets: secondsBuckets,
+    }),
+    batchSeconds: metrics.histogram({
+      name: "freshet_batch_seconds",
+      help: "From a batch's arrival to its acknowledgement by every node, in seconds",
+      labelNames: ["pool"],
+      buckets: secondsBuckets,
+    }),
+    lagMessages: metrics.gauge({
+      name: "freshet_lag_messages",
+      help: "Messages of a partition not yet invalidated",
+      labelNames: ["pool", "group", "topic", "partition"],
+    }),
+    lagSeconds: metrics.gauge({
+      name: "freshet_lag_seconds",
+      help: "Age of the oldest message of a partition not yet invalidated, in seconds",
+      labelNames: ["pool", "group", "topic", "partition"],
+    }),
+    nodeUp: metrics.gauge({
+      name: "freshet_node_up",
+      help: "1 while the node takes deletes, 0 while it is away",
+      labelNames: ["pool", "node"],
+    }),
+    nodeOwedPartitions: metrics.gauge({
+      name: "freshet_node_owed_partitions",
+      help: "Partitions of which the node has missed invalidations",
+      labelNames: ["pool", "node"],
+    }),
+    gaps: metrics.counter({
+      name: "freshet_gaps_total",
+      help: "Times that events which this group should have seen can't be read any more, by reason",
+      labelNames: ["pool", "topic", "reason"],
+    }),
+    topologyUnknown: metrics.counter({
+      name: "freshet_topology_unknown_total",
+      help: "Partitions taken over whose last commit was made under a node list that this process does not know",
+      labelNames: ["pool"],
+    }),
+    nodesFlushed: metrics.counter({
+      name: "freshet_nodes_flushed_total",
+      help: "Flushes of a node, because it had been away or because of a gap",
+      labelNames: ["pool", "node", "reason"],
+    }),
+  };
+}
+
+export type InvalidatorMetrics = ReturnType<typeof invalidatorMetrics>;

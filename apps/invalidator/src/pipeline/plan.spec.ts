@@ -1,0 +1,126 @@
+import { encodeChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
+import { compile } from "@freshet/dependency-graph";
+import type { KafkaMessage } from "kafkajs";
+import { describe, expect, it } from "vitest";
+import { decodeBatch } from "./decode.ts";
+import { planBatch } from "./plan.ts";
+
+const topic = "profile.events.v1";
+const pools = parsePools({ freshet: 1, pools: { profiles: { nodes: ["127.0.0.1:11211"] } } }, "pools.yaml");
+const manifest = parseManifest(
+  {
+    freshet: 1,
+    service: "profile-service",
+    publishes: {
+      ProfileChanged: {
+        entity: "profile",
+        topic,
+        fields: ["handle", "displayName"],
+        routing: { handle: "string" },
+      },
+    },
+    views: {
+      user_profile: {
+        key: "user_profile:{profileId}",
+        pool: "profiles",
+        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
+      },
+      user_profile_by_handle: {
+        key: "user_profile_by_handle:{handle}",
+        pool: "profiles",
+        dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
+      },
+    },
+  },
+  "profile-service.yaml",
+);
+const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
+
+function message(value: string | null, key: string | null): KafkaMessage {
+  return {
+    key: key === null ? null : Buffer.from(key),
+    value: value === null ? null : Buffer.from(value),
+    timestamp: "1763840000000",
+    attributes: 0,
+    offset: "0",
+    headers: {},
+  };
+}
+
+function changed(id: string, version: number, handle = id, type = "ProfileChanged"): KafkaMessage {
+  const { key, value } = encodeChangeEvent({
+    specversion: "1.0",
+    id: `${id}-${version}`,
+    source: "profile-service",
+    type,
+    subject: id,
+    time: "2026-11-22T20:00:00.000Z",
+    data: { version, change: "updated", changedFields: [], before: { handle }, after: { handle } },
+  });
+  return message(value, key);
+}
+
+function plan(...messages: KafkaMessage[]) {
+  return planBatch(decodeBatch(messages), topic, graph);
+}
+
+describe("a batch's plan", () => {
+  it("names every key once, however many events touch it", () => {
+    const planned = plan(changed("42", 1), changed("42", 2), changed("7", 1));
+    expect([...planned.keys.keys()]).toEqual([
+      "user_profile:42",
+      "user_profile_by_handle:42",
+      "user_profile:7",
+      "user_profile_by_handle:7",
+    ]);
+    expect(planned).toMatchObject({ applied: 2, superseded: 1, unaffected: 0, letters: [] });
+  });
+
+  it("accounts for every event: applied + superseded + unaffected + dead-lettered", () => {
+    const messages = [
+      changed("1", 1),
+      changed("1", 2),
+      changed("2", 1, "ada", "SomethingElse"),
+      message("not json", "3"),
+      message(null, null),
+    ];
+    const { applied, superseded, unaffected, letters } = plan(...messages);
+    expect(applied + superseded + unaffected + letters.length).toBe(messages.length);
+    expect([applied, superseded, unaffected, letters.length]).toEqual([1, 1, 1, 2]);
+  });
+
+  it("still deletes what follows from the id of an event that can't be decoded, and counts the rest as unknown", () => {
+    const planned = plan(message('{"specversion":"1.0"}', "42"));
+    expect([...planned.keys.keys()]).toEqual(["user_profile:42"]);
+    expect(planned.letters).toMatchObject([{ reason: "invalid_event", entityId: "42" }]);
+    expect(planned.effectUnknown).toBe(1);
+  });
+
+  it("parks an event whose routing values are missing, with the field's name", () => {
+    const { key, value } = encodeChangeEvent({
+      specversion: "1.0",
+      id: "x",
+      source: "s",
+      type: "ProfileChanged",
+      subject: "42",
+      data: { version: 3, change: "updated", before: {}, after: { handle: "ada" } },
+    });
+    const planned = plan(message(value, key));
+    expect(planned.letters).toMatchObject([{ reason: "invalid_routing", entityId: "42" }]);
+    expect(planned.letters[0]?.detail).toContain("data.before.handle");
+    expect([...planned.keys.keys()]).toEqual(["user_profile:42"]);
+  });
+
+  it("processes an event whose Kafka key is not its subject, and counts it", () => {
+    const [key, event] = ["other", changed("42", 1)];
+    const planned = plan({ ...event, key: Buffer.from(key) }, { ...event, key: null });
+    expect(planned.keys.has("user_profile:42" as never)).toBe(true);
+    expect(planned.foreignKeys).toBe(2);
+  });
+
+  it("hashes ids that can't stand in a key", () => {
+    expect([...plan(changed("a b", 1)).keys.keys()][0]).toBe(
+      "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8",
+    );
+  });
+});
