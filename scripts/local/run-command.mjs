@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { guarded } from "./server-process.mjs";
+
+/**
+ * Runs a command to its end in a process group of its own, so that an abort reaches everything it started.
+ * Resolves when it succeeds; rejects with its last lines when it fails, and with the abort's reason once it
+ * has really ended after an abort.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{
+ *   signal?: AbortSignal | undefined,
+ *   stopSignal?: NodeJS.Signals,
+ *   env?: NodeJS.ProcessEnv,
+ *   cwd?: string,
+ *   onOutput?: (text: string) => void,
+ * }} [options] stopSignal is sent at an abort (SIGTERM unless told)
+ * @returns {Promise<void>}
+ */
+export async function runCommand(command, args, options = {}) {
+  const { signal, stopSignal = "SIGTERM", env = process.env, cwd, onOutput } = options;
+  signal?.throwIfAborted();
+  const [file, argv] = guarded(command, args, { deathSignal: stopSignal });
+  const child = spawn(file, argv, { detached: true, stdio: ["ignore", "pipe", "pipe"], env, cwd });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
+      output = (output + text).slice(-4_000);
+      onOutput?.(text);
+    });
+  }
+  const stop = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, stopSignal);
+  };
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    const how = await new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, killedBy) => resolve(killedBy ?? code));
+    });
+    signal?.throwIfAborted();
+    if (how !== 0) throw new Error(`${command} ended with ${how}:\n${output.trimEnd()}`);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}

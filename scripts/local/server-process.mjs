@@ -1,0 +1,162 @@
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { LOOPBACK } from "./ports.mjs";
+import { waitUntil } from "./wait.mjs";
+
+/** `nobody`, on every Debian: PostgreSQL and memcached refuse to run as root. */
+export const UNPRIVILEGED_ID = 65_534;
+
+/**
+ * @typedef {object} ServerOptions
+ * @property {string} name as it reads in messages
+ * @property {number} port on 127.0.0.1
+ * @property {string} command
+ * @property {string[]} args
+ * @property {string} logFile gets stdout and stderr, appended
+ * @property {() => Promise<unknown>} answers resolves once the server does its job, rejects until then
+ * @property {NodeJS.Signals} stopSignal asks for a clean end
+ * @property {string[]} [unprivileged] run without root; these are the paths that it must reach
+ */
+
+/**
+ * Puts a command under the kernel's guard: when this process ends, however it ends (SIGKILL too), the kernel
+ * sends the command `deathSignal`. With `unprivileged` it also leaves root behind, and where the paths lie
+ * below a folder closed to others (a clone in /root) keeps only the right to reach them.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ deathSignal: NodeJS.Signals, unprivileged?: string[] | undefined }} options
+ * @returns {[string, string[]]}
+ */
+export function guarded(command, args, { deathSignal, unprivileged }) {
+  const flags = [`--pdeathsig=${deathSignal.replace("SIG", "")}`];
+  if (unprivileged && process.getuid?.() === 0) {
+    flags.push(`--reuid=${UNPRIVILEGED_ID}`, `--regid=${UNPRIVILEGED_ID}`, "--clear-groups");
+    if (!unprivileged.every(reachableByAll))
+      flags.push("--inh-caps=+dac_override", "--ambient-caps=+dac_override");
+  }
+  return ["setpriv", [...flags, "--", command, ...args]];
+}
+
+/** @param {string} path */
+function reachableByAll(path) {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === dirname(folder)) return true;
+  }
+}
+
+/**
+ * One real server as a child process. It can be stopped, killed, frozen and started again on the same port
+ * and data, and never outlives this process.
+ */
+export class ServerProcess {
+  /** @type {ServerOptions} */
+  #options;
+  /** @type {import("node:child_process").ChildProcess | undefined} */
+  #child;
+  /** @type {Promise<string>} */
+  #ended = Promise.resolve("not started");
+
+  /** @param {ServerOptions} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get name() {
+    return this.#options.name;
+  }
+
+  get port() {
+    return this.#options.port;
+  }
+
+  /** host:port */
+  get address() {
+    return `${LOOPBACK}:${this.#options.port}`;
+  }
+
+  get logFile() {
+    return this.#options.logFile;
+  }
+
+  /** Process id, undefined while it does not run. */
+  get pid() {
+    return this.#child?.pid;
+  }
+
+  /** Resolves with "code 0" or "signal SIGKILL" once the running process has ended. */
+  get ended() {
+    return this.#ended;
+  }
+
+  /**
+   * Starts the process and resolves when it answers. Rejects with the tail of its log when it ends before.
+   * @param {AbortSignal} [signal]
+   */
+  async start(signal) {
+    if (this.#child) throw new Error(`${this.name} runs already, with pid ${this.pid}`);
+    const { command, args, stopSignal, unprivileged, answers } = this.#options;
+    mkdirSync(dirname(this.logFile), { recursive: true });
+    const log = openSync(this.logFile, "a");
+    const [file, argv] = guarded(command, args, { deathSignal: stopSignal, unprivileged });
+    // A session of its own: Ctrl-C in the terminal reaches only us, and we stop things in order.
+    const child = spawn(file, argv, { detached: true, stdio: ["ignore", log, log] });
+    closeSync(log);
+    this.#child = child;
+    const gaveUp = new AbortController();
+    this.#ended = new Promise((resolve) => {
+      const end = (/** @type {string} */ how) => {
+        this.#child = undefined;
+        gaveUp.abort(new Error(`${this.name} ended before it answered: ${how}\n${this.logTail()}`));
+        resolve(how);
+      };
+      child.once("error", (error) => end(error.message));
+      child.once("exit", (code, killedBy) => end(killedBy ? `signal ${killedBy}` : `code ${code}`));
+    });
+    try {
+      await waitUntil(`${this.name} on ${this.address}`, () => answers().then(() => true), {
+        timeoutMs: 60_000,
+        signal: signal ? AbortSignal.any([signal, gaveUp.signal]) : gaveUp.signal,
+      });
+    } catch (error) {
+      const endedByItself = gaveUp.signal.aborted;
+      await this.kill();
+      throw endedByItself ? gaveUp.signal.reason : error;
+    }
+  }
+
+  /** Asks it to end and waits; after 15 s it is killed. */
+  async stop() {
+    this.#signal(this.#options.stopSignal);
+    this.resume();
+    const killer = setTimeout(() => this.#signal("SIGKILL"), 15_000);
+    await this.#ended;
+    clearTimeout(killer);
+  }
+
+  /** kill -9, and waits until it is gone. */
+  async kill() {
+    this.#signal("SIGKILL");
+    await this.#ended;
+  }
+
+  /** Freezes it: connections stay open and nothing answers. */
+  pause() {
+    this.#signal("SIGSTOP");
+  }
+
+  resume() {
+    this.#signal("SIGCONT");
+  }
+
+  /** The last lines that it logged. */
+  logTail(lines = 20) {
+    return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  }
+
+  /** @param {NodeJS.Signals} signal */
+  #signal(signal) {
+    this.#child?.kill(signal);
+  }
+}
