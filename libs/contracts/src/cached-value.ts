@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isWellFormed } from "./cache-key.ts";
 
 /** Versions by entity key (`profile:42` → 7); compared only within one entity. */
 export type Versions = Readonly<Record<string, number>>;
@@ -12,9 +13,14 @@ export type Cached =
 /** Tag key → the random token that the value was built under. */
 export type TagTokens = Readonly<Record<string, string>>;
 
-const version = z.int().nonnegative();
 const storedValue = z.object({
-  vs: z.record(z.string(), version),
+  vs: z.record(
+    z
+      .string()
+      .regex(/^[^:]+:/)
+      .refine(isWellFormed),
+    z.int().nonnegative(),
+  ),
   d: z.unknown(),
   t: z.record(z.string(), z.string()).optional(),
 });
@@ -71,18 +77,19 @@ export function encodeVersionsHeader(versions: Versions): string {
     .join(",");
 }
 
-/** Reads `Min-Version`; undefined when it is not of the form `entity:id=version[,…]`. */
+/** Reads `Min-Version` (of an entity named twice the higher); undefined unless it is `entity:id=version[,…]`. */
 export function decodeVersionsHeader(header: string): Versions | undefined {
-  const entries: [string, number][] = [];
+  const versions = new Map<string, number>();
   for (const part of header.split(",")) {
     const match = /^\s*([^:=,\s]+):([^:=,\s]+)=(\d{1,16})\s*$/.exec(part);
     const [, entity, id, digits] = match ?? [];
     if (entity === undefined || id === undefined || !Number.isSafeInteger(Number(digits))) return undefined;
     try {
-      entries.push([entityKey(entity, decodeURIComponent(id)), Number(digits)]);
+      const key = entityKey(entity, decodeURIComponent(id));
+      versions.set(key, Math.max(versions.get(key) ?? 0, Number(digits)));
     } catch {
       return undefined;
     }
   }
-  return Object.fromEntries(entries);
+  return Object.fromEntries(versions);
 }

@@ -16,7 +16,7 @@ const changeData = z.looseObject({
   change: changeKind,
   changedFields: z
     .array(z.string())
-    .optional()
+    .nullish()
     .describe("Filters only `updated`; missing or empty means all fields"),
   before: routingValues.nullish().describe("Routing values before the change; null on created"),
   after: routingValues.nullish().describe("Routing values after the change; null on deleted"),

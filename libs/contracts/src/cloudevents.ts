@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { isWellFormed } from "./cache-key.ts";
 import { type ChangeEvent, changeEventSchema, maxSubjectBytes } from "./change-event.ts";
 
@@ -28,7 +29,6 @@ export type Decoded =
   | { readonly ok: true; readonly event: ChangeEvent }
   | { readonly ok: false; readonly reason: UndecodableReason; readonly detail: string };
 
-const openingBrace = 0x7b;
 const contentMode = "content-type";
 const attributePrefix = "ce_";
 
@@ -52,13 +52,15 @@ export function encodeChangeEvent(event: ChangeEvent): {
 export function decodeChangeEvent(message: EncodedMessage): Decoded {
   const { value } = message;
   if (value === null || value.length === 0) return refuse("empty", "the message has no value");
+  // Decoding would put U+FFFD in place of wrong bytes, and a wrong subject would delete another entity's keys.
+  if (!isUtf8(value)) return refuse("not_json", "the value is not UTF-8");
   let json: unknown;
   try {
     json = JSON.parse(value.toString("utf8"));
   } catch {
     return refuse("not_json", "the value is not JSON");
   }
-  const structured = value[0] === openingBrace && isObject(json) && Object.hasOwn(json, "specversion");
+  const structured = isObject(json) && Object.hasOwn(json, "specversion");
   const envelope = structured ? json : binaryModeEnvelope(message, json);
   if (envelope === undefined)
     return refuse(

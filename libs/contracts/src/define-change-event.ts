@@ -34,6 +34,8 @@ export type RoutingOf<Definition extends ChangeEventDefinition> = z.infer<Defini
 
 export const eventTypePattern = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 export const entityPattern = /^[a-z][a-z0-9_-]{0,63}$/;
+/** `subject` is reserved for the entity's id. */
+export const routingNamePattern = /^(?!subject$)[A-Za-z_][A-Za-z0-9_]*$/;
 export const topicPattern = /^[a-z][a-z0-9_-]*\.events\.v[1-9][0-9]*$/;
 
 /**
@@ -73,12 +75,11 @@ export function routingTypesOf(definition: {
     Object.entries(definition.routing.shape).map(([name, schema]) => {
       const found = routingTypeOf(schema);
       const known = routingTypes.find((type) => type === found);
-      if (name === "subject" || known === undefined)
+      requireForm(`${definition.type}.routing`, name, routingNamePattern);
+      if (known === undefined)
         throw new FreshetError(
           "CONTRACT_INVALID",
-          name === "subject"
-            ? `${definition.type}.routing.subject: 'subject' is reserved for the entity's id`
-            : `${definition.type}.routing.${name}: a routing value is a string, an integer or an array of either`,
+          `${definition.type}.routing.${name}: a routing value is a string, an integer or an array of either`,
         );
       return [name, known];
     }),
@@ -86,13 +87,16 @@ export function routingTypesOf(definition: {
 }
 
 function routingTypeOf(schema: unknown): string {
+  if (schema instanceof z.ZodReadonly) return routingTypeOf(schema.unwrap());
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) {
     const inner = routingTypeOf(schema.unwrap());
     return inner.endsWith("?") ? inner : `${inner}?`;
   }
   if (schema instanceof z.ZodArray) return `[${routingTypeOf(schema.element)}]`;
-  if (schema instanceof z.ZodString) return "string";
-  return schema instanceof z.ZodNumber && schema.format === "safeint" ? "integer" : "other";
+  if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat) return "string";
+  if (schema instanceof z.ZodEnum)
+    return schema.options.every((option) => typeof option === "string") ? "string" : "other";
+  return schema instanceof z.ZodNumber && schema.format?.includes("int") ? "integer" : "other";
 }
 
 function requireForm(field: string, value: string, pattern: RegExp): void {

@@ -3,6 +3,7 @@ import {
   type ChangeEventDefinition,
   entityPattern,
   eventTypePattern,
+  routingNamePattern,
   routingTypes,
   routingTypesOf,
   topicPattern,
@@ -19,10 +20,10 @@ const paths = z.record(
 );
 
 // In YAML `[string]` is a list of one element; both spellings mean the same routing type.
-const routingType = z.preprocess(
-  (value) => (Array.isArray(value) && value.length === 1 ? `[${String(value[0])}]` : value),
+const routingType = z.union([
   z.enum(routingTypes),
-);
+  z.tuple([z.enum(["string", "integer"])]).transform(([element]) => `[${element}]` as const),
+]);
 
 const dependency = z.strictObject({
   event: eventType,
@@ -43,7 +44,7 @@ const publishedEvent = z.strictObject({
   topic: z.string().regex(topicPattern, "must be <entity>.events.v<n>"),
   fields: z.array(z.string().min(1)).nonempty(),
   routing: z.record(
-    z.string().refine((key) => key !== "subject", "'subject' is reserved for the entity's id"),
+    z.string().regex(routingNamePattern, "must be a plain name; 'subject' is reserved for the entity's id"),
     routingType,
   ),
 });
