@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A real memcached of this test alone, on a free loopback port. */
+export class Memcached implements AsyncDisposable {
+  readonly port: number;
+  #child: ChildProcess;
+
+  private constructor(port: number, child: ChildProcess) {
+    this.port = port;
+    this.#child = child;
+  }
+
+  static async start(): Promise<Memcached> {
+    const port = await freePort();
+    return new Memcached(port, await spawnMemcached(port));
+  }
+
+  /** As a driver takes it. */
+  get node(): { name: string; host: string; port: number } {
+    return { name: `127.0.0.1:${this.port}`, host: "127.0.0.1", port: this.port };
+  }
+
+  /** Ends it at once; connections are closed by the kernel. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+
+  /** Empty, with CAS uniques counted from 1 again. */
+  async restart(): Promise<void> {
+    await this.kill();
+    this.#child = await spawnMemcached(this.port);
+  }
+
+  /** It accepts connections and answers nothing. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child.kill("SIGCONT");
+  }
+
+  /** One counter of `stats`. */
+  async stat(name: string): Promise<number> {
+    const socket = connect(this.port, "127.0.0.1");
+    socket.write("stats\r\nquit\r\n");
+    let text = "";
+    for await (const chunk of socket.setEncoding("utf8")) text += String(chunk);
+    return Number(new RegExp(`STAT ${name} (\\d+)`).exec(text)?.[1]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
+  }
+}
+
+async function spawnMemcached(port: number): Promise<ChildProcess> {
+  const options = ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64"];
+  const child = spawn("memcached", options, { stdio: "ignore" });
+  const failed = once(child, "exit").then(() => {
+    throw new Error(`memcached did not start on port ${port}`);
+  });
+  await Promise.race([failed, untilListening(port)]);
+  failed.catch(() => undefined);
+  return child;
+}
+
+async function untilListening(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, "127.0.0.1");
+    const isUp = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isUp) return;
+    await delay(10);
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

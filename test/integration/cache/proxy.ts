@@ -1,0 +1,81 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+
+/** What happens to the bytes that memcached answers: all pass, or some of them and then silence or the end. */
+export type Answers = "pass" | { readonly bytes: number; readonly then: "silence" | "close" };
+
+/** A TCP proxy before a real memcached, which can lose, cut and close what passes. */
+export class Proxy implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  answers: Answers = "pass";
+  /** How often a client began to speak after an answer (or at first): the round trips. */
+  roundTrips = 0;
+
+  private constructor(targetPort: number) {
+    this.#server = createServer((client) => {
+      this.#join(client, connect(targetPort, "127.0.0.1"));
+    });
+  }
+
+  static async before(target: { readonly port: number }): Promise<Proxy> {
+    const proxy = new Proxy(target.port);
+    proxy.#server.listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
+    return proxy;
+  }
+
+  get node(): { name: string; host: string; port: number } {
+    const { port } = this.#server.address() as AddressInfo;
+    return { name: `127.0.0.1:${port}`, host: "127.0.0.1", port };
+  }
+
+  /** Resolves when the next request has arrived. */
+  async request(): Promise<void> {
+    await once(this.#server, "request");
+  }
+
+  closeConnections(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.closeConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  #join(client: Socket, memcached: Socket): void {
+    let clientSpeaks = false;
+    let sentBytes = 0;
+    client.setNoDelay(true).on("data", (chunk) => {
+      if (!clientSpeaks) this.roundTrips++;
+      clientSpeaks = true;
+      memcached.write(chunk);
+      this.#server.emit("request");
+    });
+    memcached.setNoDelay(true).on("data", (chunk) => {
+      clientSpeaks = false;
+      if (this.answers === "pass") {
+        client.write(chunk);
+        return;
+      }
+      const part = chunk.subarray(0, Math.max(0, this.answers.bytes - sentBytes));
+      sentBytes += chunk.length;
+      client.write(part);
+      if (sentBytes >= this.answers.bytes && this.answers.then === "close") client.end();
+    });
+    for (const [socket, other] of [
+      [client, memcached],
+      [memcached, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket
+        .on("error", () => undefined)
+        .on("close", () => {
+          this.#sockets.delete(socket);
+          other.destroy();
+        });
+    }
+  }
+}
