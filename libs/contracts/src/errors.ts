@@ -11,7 +11,6 @@ export const errorCodes = {
   MANIFEST_INVALID: "Correct the named path of the manifest; the set that was loaded before stays in force.",
   POOL_UNKNOWN: "Name a pool of pools.yaml.",
   EVENT_INVALID: "Correct the named field of the event before it is published.",
-  CONFIG_INVALID: "Set the named environment variables as their descriptions say, and start again.",
   OUTBOX_EVENT_TOO_LARGE:
     "Keep routing values short, or split the change: the whole event must fit into 65,536 bytes.",
   OUTBOX_PUBLISH_TIMEOUT:
@@ -31,6 +30,12 @@ export const errorCodes = {
   CACHE_CLOSED: "The cache was closed: close it after everything that uses it.",
   CACHE_NESTED_GET:
     "Load from the primary inside a loader; another cached view may still hold the old value.",
+  KAFKA_PUBLISH_FAILED:
+    "Nothing is known to be published: check that the brokers answer; the outbox tries the same rows again.",
+  KAFKA_DEAD_LETTER_FAILED:
+    "Create the topic's .dlt (freshet topics ensure) or see why it refuses; the partition waits until then.",
+  KAFKA_HANDLER_INVALID:
+    "Give the application one @EventPattern<string>(freshetBatch) handler that returns { done: bigint }.",
 } as const satisfies Record<string, string>;
 
 /** One of the closed list of codes. */

@@ -1,0 +1,55 @@
+import type { CommitMetadata } from "./offsets.ts";
+
+/**
+ * Why events may be missing: no offset and the log does not reach back far enough; the same after the committed
+ * offset fell out of retention; the topic was deleted and made again; someone else moved the group.
+ */
+export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved";
+
+/** What is known of one partition before it is read. Offsets are those of the broker now. */
+export interface PositionFacts {
+  readonly committed: bigint | undefined;
+  /** Metadata of that commit; undefined when it is missing or not ours. */
+  readonly metadata: CommitMetadata | undefined;
+  readonly low: bigint;
+  readonly high: bigint;
+  /** First record appended after `metadata.ts`, `high` when there is none; undefined: cannot be asked. */
+  readonly firstAfterTs: bigint | undefined;
+  /** First record younger than the longest hard TTL, `high` when there is none. */
+  readonly firstWithinTtl: bigint;
+  /** Retention of the topic in ms; -1 is without end. */
+  readonly retentionMs: number;
+  readonly longestHardTtlMs: number;
+}
+
+/** Where to read from; `gap`: events that this group should have seen and can't any more. */
+export interface PositionDecision {
+  readonly position: bigint;
+  readonly gap: GapReason | undefined;
+}
+
+/** Decides the position of one partition at assignment, and again in the periodic check. Rules in order. */
+export function decidePosition(facts: PositionFacts): PositionDecision {
+  const { committed, metadata, low, high, firstAfterTs } = facts;
+  // 1. A group that never committed starts at the lowest record, whatever its reset policy says.
+  if (committed === undefined)
+    return { position: low, gap: logCoversEveryValue(facts) ? undefined : "no_offset" };
+  // 2. Every record below the commit was appended at or before ts, so the first one after ts cannot lie below
+  //    it; neither can the log end there. Both happen when the topic was deleted and made again.
+  if (committed > high || (firstAfterTs !== undefined && firstAfterTs < committed))
+    return { position: low, gap: "recreated" };
+  // 3. Only Freshet writes metadata: without it the offset is not the edge of what was done.
+  if (metadata === undefined) return { position: committed < low ? low : committed, gap: "moved" };
+  // 4. Records were deleted before they were read: harmless when they were older than any cached value.
+  if (committed < low)
+    return { position: low, gap: logCoversEveryValue(facts) ? undefined : "out_of_retention" };
+  return { position: committed, gap: undefined };
+}
+
+/** Nothing cached outlives its hard TTL: a log that reaches back further explains every value. */
+function logCoversEveryValue(facts: PositionFacts): boolean {
+  const { low, high, firstWithinTtl, retentionMs, longestHardTtlMs } = facts;
+  if (low === 0n) return true;
+  if (low === high) return retentionMs === -1 || retentionMs > longestHardTtlMs;
+  return firstWithinTtl > low;
+}

@@ -1,0 +1,23 @@
+export { type AssigneeMember, assignPartitions } from "./assigner.ts";
+export { type CommitEntry } from "./committer.ts";
+export { BatchConsumer, type BatchConsumerOptions, consumerGroupId, type ConsumerState } from "./consumer.ts";
+export { decidePosition, type GapReason, type PositionDecision, type PositionFacts } from "./gap.ts";
+export { type GroupPartitionLag, groupLag } from "./lag.ts";
+export {
+  type CommitMetadata,
+  decodeCommitMetadata,
+  encodeCommitMetadata,
+  type MissedOffsets,
+} from "./offsets.ts";
+export { type ConsumerSettings, defaultConsumerSettings } from "./settings.ts";
+export type {
+  AssignedPartition,
+  BatchHandler,
+  BatchResult,
+  ConsumerFailure,
+  ConsumerHooks,
+  EventBatch,
+  Gap,
+  PartitionStatus,
+  TopicPartition,
+} from "./types.ts";

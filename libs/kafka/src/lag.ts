@@ -1,0 +1,79 @@
+import type { Admin } from "kafkajs";
+
+/** How far one partition is behind. `oldestMs`: append time of the oldest record not done, undefined when none. */
+export interface LagState {
+  readonly done: bigint;
+  readonly high: bigint;
+  readonly oldestMs: number | undefined;
+}
+
+/** A partition at its start: what waits is as old as the moment it was first seen, until it is read. */
+export function startLag(position: bigint, high: bigint, nowMs: number): LagState {
+  return settle({ done: position, high, oldestMs: nowMs });
+}
+
+/** The broker was asked for the end of the log: a record that waits unread is at least as old as this sight. */
+export function seeHigh(state: LagState, high: bigint, nowMs: number): LagState {
+  return settle({ ...state, high, oldestMs: state.oldestMs ?? nowMs });
+}
+
+/** Records were read: now the age of the oldest is exact. */
+export function seeBatch(state: LagState, high: bigint, oldestMs: number): LagState {
+  return settle({ ...state, high, oldestMs });
+}
+
+/**
+ * Records up to `done` are done. `nextMs`: append time of the record at `done`, or of the last one before it when
+ * that was not read yet (it is not older than that: the age is an upper bound).
+ */
+export function seeDone(state: LagState, done: bigint, nextMs: number): LagState {
+  return settle({ ...state, done, oldestMs: nextMs });
+}
+
+/** Messages of the partition not yet done. */
+export function offsetLag(state: LagState): bigint {
+  return state.high > state.done ? state.high - state.done : 0n;
+}
+
+/** Age in seconds of the oldest record not done; 0 when there is none. Clocks that disagree never make it negative. */
+export function timeLagSeconds(state: LagState, nowMs: number): number {
+  return state.oldestMs === undefined ? 0 : Math.max(0, nowMs - state.oldestMs) / 1_000;
+}
+
+function settle(state: LagState): LagState {
+  return state.high > state.done ? state : { ...state, oldestMs: undefined };
+}
+
+/** One partition of a group as the broker sees it: it stays true when the consumer is stalled or dead. */
+export interface GroupPartitionLag {
+  readonly topic: string;
+  readonly partition: number;
+  /** undefined: the group never committed here; everything in the log counts as lag. */
+  readonly committed: bigint | undefined;
+  readonly low: bigint;
+  readonly high: bigint;
+  readonly lag: bigint;
+}
+
+/** Offset lag of a whole group through the admin client; rejects with kafkajs's error when the broker is away. */
+export async function groupLag(
+  admin: Pick<Admin, "fetchOffsets" | "fetchTopicOffsets">,
+  groupId: string,
+  topics: readonly string[],
+): Promise<GroupPartitionLag[]> {
+  const [committed, ...ends] = await Promise.all([
+    admin.fetchOffsets({ groupId, topics: [...topics] }),
+    ...topics.map((topic) => admin.fetchTopicOffsets(topic)),
+  ]);
+  return topics.flatMap((topic, index) =>
+    (ends[index] ?? []).map(({ partition, low, high }) => {
+      const offset = committed
+        .find((entry) => entry.topic === topic)
+        ?.partitions.find((entry) => entry.partition === partition)?.offset;
+      const at = offset === undefined || BigInt(offset) < 0n ? undefined : BigInt(offset);
+      const [first, end] = [BigInt(low), BigInt(high)];
+      const from = at === undefined || at < first ? first : at;
+      return { topic, partition, committed: at, low: first, high: end, lag: end > from ? end - from : 0n };
+    }),
+  );
+}

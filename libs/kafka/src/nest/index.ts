@@ -1,0 +1,1 @@
+export { freshetBatch, FreshetServer } from "./freshet-server.ts";

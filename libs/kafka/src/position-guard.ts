@@ -1,0 +1,160 @@
+import { type Admin, type Cluster, ConfigResourceTypes } from "kafkajs";
+import { type GapReason, decidePosition, type PositionFacts } from "./gap.ts";
+import { type CommitMetadata, decodeCommitMetadata } from "./offsets.ts";
+import type { TopicPartition } from "./types.ts";
+
+/** What the group has for a partition: from its commit, or from memory where kafkajs may have overwritten that. */
+export interface KnownPosition {
+  readonly committed: bigint | undefined;
+  readonly metadata: CommitMetadata | undefined;
+}
+
+/** A partition compared with the broker: where to read from, and what the next commit has to say. */
+export interface GuardedPosition extends TopicPartition, KnownPosition {
+  readonly position: bigint;
+  readonly gap: GapReason | undefined;
+  readonly high: bigint;
+  /** Highest append time below `position`: 0 when the log holds nothing below it, undefined when unknown. */
+  readonly ts: number | undefined;
+  /** The topic has LogAppendTime, so a re-created one is noticed. */
+  readonly recreationCheck: boolean;
+}
+
+interface TopicRules {
+  readonly retentionMs: number;
+  readonly logAppendTime: boolean;
+}
+
+/** Reads what the broker knows about partitions and decides where to read them from (gap.ts). */
+export class PositionGuard {
+  readonly #admin: Admin;
+  readonly #groupId: string;
+  readonly #longestHardTtlMs: () => number;
+
+  constructor(admin: Admin, groupId: string, longestHardTtlMs: () => number) {
+    this.#admin = admin;
+    this.#groupId = groupId;
+    this.#longestHardTtlMs = longestHardTtlMs;
+  }
+
+  /** Committed offsets and metadata of these partitions; rejects with kafkajs's error. */
+  async committed(partitions: readonly TopicPartition[]): Promise<Map<TopicPartition, KnownPosition>> {
+    const offsets = await this.#admin.fetchOffsets({ groupId: this.#groupId, topics: topicsOf(partitions) });
+    return new Map(
+      partitions.map((at) => {
+        const found = offsets
+          .find(({ topic }) => topic === at.topic)
+          ?.partitions.find(({ partition }) => partition === at.partition);
+        const offset = BigInt(found?.offset ?? -1);
+        return [
+          at,
+          {
+            // kafkajs commits -1 or -2 when an offset was out of range.
+            committed: offset < 0n ? undefined : offset,
+            metadata: decodeCommitMetadata(found?.metadata ?? null),
+          },
+        ];
+      }),
+    );
+  }
+
+  /** Compares and decides. One ListOffsets per partition for its own ts: a request has one timestamp per topic. */
+  async compare(
+    cluster: Cluster,
+    known: ReadonlyMap<TopicPartition, KnownPosition>,
+    nowMs: number,
+  ): Promise<GuardedPosition[]> {
+    const partitions = [...known.keys()];
+    const longestHardTtlMs = this.#longestHardTtlMs();
+    const topics = topicsOf(partitions);
+    const [rules, low, high, young] = await Promise.all([
+      this.#topicRules(topics),
+      endOffsets(cluster, partitions, { fromBeginning: true }),
+      endOffsets(cluster, partitions, { fromBeginning: false }),
+      endOffsets(cluster, partitions, { fromTimestamp: Math.max(0, nowMs - longestHardTtlMs) }),
+    ]);
+    return Promise.all(
+      [...known].map(async ([at, { committed, metadata }]): Promise<GuardedPosition> => {
+        const rule = rules.get(at.topic) ?? { retentionMs: 0, logAppendTime: false };
+        const end = high(at) ?? 0n;
+        const facts: PositionFacts = {
+          committed,
+          metadata,
+          low: low(at) ?? 0n,
+          high: end,
+          firstAfterTs:
+            !rule.logAppendTime || metadata?.ts === undefined
+              ? undefined
+              : ((await endOffsets(cluster, [at], { fromTimestamp: metadata.ts + 1 }))(at) ?? end),
+          firstWithinTtl: young(at) ?? end,
+          retentionMs: rule.retentionMs,
+          longestHardTtlMs,
+        };
+        const { position, gap } = decidePosition(facts);
+        const ts = position === facts.low ? 0 : gap === undefined ? metadata?.ts : undefined;
+        return {
+          topic: at.topic,
+          partition: at.partition,
+          committed,
+          metadata,
+          position,
+          gap,
+          high: end,
+          ts: rule.logAppendTime ? ts : undefined,
+          recreationCheck: rule.logAppendTime,
+        };
+      }),
+    );
+  }
+
+  async #topicRules(topics: readonly string[]): Promise<Map<string, TopicRules>> {
+    const { resources } = await this.#admin.describeConfigs({
+      includeSynonyms: false,
+      resources: topics.map((name) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+        configNames: ["retention.ms", "message.timestamp.type"],
+      })),
+    });
+    return new Map(
+      resources.map(({ resourceName, configEntries }) => {
+        const value = (name: string) =>
+          configEntries.find(({ configName }) => configName === name)?.configValue;
+        return [
+          resourceName,
+          {
+            retentionMs: Number(value("retention.ms") ?? 0),
+            logAppendTime: value("message.timestamp.type") === "LogAppendTime",
+          },
+        ];
+      }),
+    );
+  }
+}
+
+type OffsetOf = (at: TopicPartition) => bigint | undefined;
+
+/** The offsets as a look-up; undefined where no record is at or after the timestamp. */
+async function endOffsets(
+  cluster: Cluster,
+  partitions: readonly TopicPartition[],
+  from: { fromBeginning: boolean } | { fromTimestamp: number },
+): Promise<OffsetOf> {
+  const answers = await cluster.fetchTopicsOffset(
+    topicsOf(partitions).map((topic) => ({
+      topic,
+      partitions: partitions.filter((at) => at.topic === topic).map(({ partition }) => ({ partition })),
+      ...from,
+    })),
+  );
+  return (at) => {
+    const offset = answers
+      .find(({ topic }) => topic === at.topic)
+      ?.partitions.find(({ partition }) => partition === at.partition)?.offset;
+    return offset === undefined || BigInt(offset) < 0n ? undefined : BigInt(offset);
+  };
+}
+
+function topicsOf(partitions: readonly TopicPartition[]): string[] {
+  return [...new Set(partitions.map(({ topic }) => topic))];
+}
