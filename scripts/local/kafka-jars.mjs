@@ -28,7 +28,7 @@ export async function installKafkaJars(signal) {
     const pom = fileURLToPath(new URL("kafka-pom.xml", import.meta.url));
     const repository = `-Dmaven.repo.local=${join(draft, "repository")}`;
     const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${jars}`];
-    await runCommand("mvn", ["-B", "-q", "-f", pom, repository, ...goal], signal ? { signal } : {});
+    await runCommand("mvn", ["-B", "-q", "-f", pom, repository, ...goal], { signal });
     try {
       renameSync(jars, target);
     } catch (error) {

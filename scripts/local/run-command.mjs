@@ -13,13 +13,14 @@ import { guarded } from "./server-process.mjs";
  *   env?: NodeJS.ProcessEnv,
  *   cwd?: string,
  *   onOutput?: (text: string) => void,
- * }} [options] stopSignal is sent at an abort (SIGTERM unless told)
+ *   unprivileged?: string[],
+ * }} [options] stopSignal is sent at an abort (SIGTERM unless told); `unprivileged` as for servers
  * @returns {Promise<void>}
  */
 export async function runCommand(command, args, options = {}) {
-  const { signal, stopSignal = "SIGTERM", env = process.env, cwd, onOutput } = options;
+  const { signal, stopSignal = "SIGTERM", env = process.env, cwd, onOutput, unprivileged } = options;
   signal?.throwIfAborted();
-  const [file, argv] = guarded(command, args, { deathSignal: stopSignal });
+  const [file, argv] = guarded(command, args, { deathSignal: stopSignal, unprivileged });
   const child = spawn(file, argv, { detached: true, stdio: ["ignore", "pipe", "pipe"], env, cwd });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {

@@ -16,6 +16,7 @@ export const UNPRIVILEGED_ID = 65_534;
  * @property {string} logFile gets stdout and stderr, appended
  * @property {() => Promise<unknown>} answers resolves once the server does its job, rejects until then
  * @property {NodeJS.Signals} stopSignal asks for a clean end
+ * @property {NodeJS.ProcessEnv} [env] this process's own unless told
  * @property {string[]} [unprivileged] run without root; these are the paths that it must reach
  */
 
@@ -96,19 +97,19 @@ export class ServerProcess {
    */
   async start(signal) {
     if (this.#child) throw new Error(`${this.name} runs already, with pid ${this.pid}`);
-    const { command, args, stopSignal, unprivileged, answers } = this.#options;
+    const { command, args, env = process.env, stopSignal, unprivileged, answers } = this.#options;
     mkdirSync(dirname(this.logFile), { recursive: true });
     const log = openSync(this.logFile, "a");
     const [file, argv] = guarded(command, args, { deathSignal: stopSignal, unprivileged });
     // A session of its own: Ctrl-C in the terminal reaches only us, and we stop things in order.
-    const child = spawn(file, argv, { detached: true, stdio: ["ignore", log, log] });
+    const child = spawn(file, argv, { detached: true, env, stdio: ["ignore", log, log] });
     closeSync(log);
     this.#child = child;
     const gaveUp = new AbortController();
     this.#ended = new Promise((resolve) => {
       const end = (/** @type {string} */ how) => {
         this.#child = undefined;
-        gaveUp.abort(new Error(`${this.name} ended before it answered: ${how}\n${this.logTail()}`));
+        gaveUp.abort(new Error(`${this.name} ended before it answered: ${how}\n${this.log().slice(-2_000)}`));
         resolve(how);
       };
       child.once("error", (error) => end(error.message));
@@ -150,9 +151,9 @@ export class ServerProcess {
     this.#signal("SIGCONT");
   }
 
-  /** The last lines that it logged. */
-  logTail(lines = 20) {
-    return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  /** What it has logged so far, over all its lives. */
+  log() {
+    return readFileSync(this.logFile, "utf8");
   }
 
   /** @param {NodeJS.Signals} signal */

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
  * @template T
  * @param {string} describe what is waited for, as it should read after "gave up waiting for"
  * @param {() => T | Promise<T>} probe anything truthy ends the wait
- * @param {{ timeoutMs: number, intervalMs?: number, signal?: AbortSignal }} options
+ * @param {{ timeoutMs: number, intervalMs?: number, signal?: AbortSignal | undefined }} options
  * @returns {Promise<NonNullable<T>>}
  */
 export async function waitUntil(describe, probe, { timeoutMs, intervalMs = 25, signal }) {

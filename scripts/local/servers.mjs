@@ -1,0 +1,67 @@
+import { join } from "node:path";
+import { kafkaBroker } from "./kafka.mjs";
+import { memcachedNode } from "./memcached.mjs";
+import { databaseUrl, ensureDatabase, postgresServer } from "./postgres.mjs";
+
+/**
+ * @typedef {object} Servers what the apps and the tests talk to, ours or those of the environment
+ * @property {string[]} brokers host:port
+ * @property {string} databaseUrl
+ * @property {string[]} memcachedNodes host:port, as both apps must be given them
+ * @property {import("./server-process.mjs").ServerProcess[]} started the ones that are ours to stop
+ */
+
+/**
+ * Starts Kafka, PostgreSQL and memcached side by side, except those that KAFKA_BROKERS, DATABASE_URL or
+ * MEMCACHED_PROFILES name. When one fails, the others are stopped before it rejects.
+ * @param {{
+ *   ports: { kafka: number, postgres: number, memcached: number[] },
+ *   dir: string,
+ *   env?: NodeJS.ProcessEnv,
+ *   signal?: AbortSignal,
+ *   onStarted?: (server: import("./server-process.mjs").ServerProcess) => void,
+ * }} options dir keeps data and logs
+ * @returns {Promise<Servers>}
+ */
+export async function startServers({ ports, dir, env = process.env, signal, onStarted }) {
+  const logDir = join(dir, "logs");
+  /** @type {import("./server-process.mjs").ServerProcess[]} */
+  const started = [];
+  const start = async (/** @type {import("./server-process.mjs").ServerProcess} */ server) => {
+    started.push(server);
+    await server.start(signal);
+    onStarted?.(server);
+  };
+  const options = (/** @type {string} */ name) => ({ dataDir: join(dir, name), logDir, signal });
+
+  const all = await Promise.allSettled([
+    env.KAFKA_BROKERS ?? kafkaBroker({ port: ports.kafka, ...options("kafka") }).then(start),
+    env.DATABASE_URL ??
+      postgresServer({ port: ports.postgres, ...options("postgres") })
+        .then(start)
+        .then(() => ensureDatabase(databaseUrl(ports.postgres, "postgres"), "freshet")),
+    ...(env.MEMCACHED_PROFILES ? [] : ports.memcached.map((port) => start(memcachedNode({ port, logDir })))),
+  ]);
+  const failure = all.find((result) => result.status === "rejected");
+  if (failure) {
+    await stopServers(started);
+    throw failure.reason;
+  }
+  const local = (/** @type {number} */ port) => `127.0.0.1:${port}`;
+  return {
+    brokers: list(env.KAFKA_BROKERS) ?? [local(ports.kafka)],
+    databaseUrl: env.DATABASE_URL ?? databaseUrl(ports.postgres, "freshet"),
+    memcachedNodes: list(env.MEMCACHED_PROFILES) ?? ports.memcached.map(local),
+    started,
+  };
+}
+
+/** @param {import("./server-process.mjs").ServerProcess[]} servers */
+export async function stopServers(servers) {
+  await Promise.all(servers.map((server) => server.stop()));
+}
+
+/** @param {string | undefined} value */
+function list(value) {
+  return value?.split(",").map((item) => item.trim());
+}
