@@ -21,3 +21,20 @@ export type {
   PartitionStatus,
   TopicPartition,
 } from "./types.ts";
+export { createKafka, type KafkaLog, type KafkaLogLevel } from "./client.ts";
+export {
+  type DeadLetterContext,
+  deadLetterHeaders,
+  DeadLetters,
+  deadLetterTopic,
+  toCutDeadLetter,
+  toDeadLetter,
+} from "./dead-letter.ts";
+export {
+  createEventPublisher,
+  type EventPublisher,
+  type EventPublisherOptions,
+  type OutgoingMessage,
+  type PublishOutcome,
+} from "./producer.ts";
+export { ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";

@@ -1,0 +1,118 @@
+import { type Admin, ConfigResourceTypes } from "kafkajs";
+import { deadLetterTopic } from "./dead-letter.ts";
+
+const mebibyte = 1_048_576;
+const dayMs = 86_400_000;
+/** Kafka's own default for max.message.bytes: 1 MiB and the overhead of a record batch. */
+const defaultMaxMessageBytes = mebibyte + 12;
+/** Room for our headers on a message that was just small enough for its topic. */
+const deadLetterMarginBytes = 64 * 1_024;
+
+/** How a topic of change events has to be; its dead-letter topic follows from it. */
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions?: number;
+  readonly replicationFactor?: number;
+  /** Must exceed the longest hard TTL of any view. */
+  readonly retentionMs?: number;
+  readonly maxMessageBytes?: number;
+}
+
+/** What was done about one topic, or would be: nothing but a missing topic is ever changed here. */
+export interface TopicResult {
+  readonly topic: string;
+  readonly action: "create" | "change_needed" | "ok";
+  /** What differs, as `setting: is → should be`. */
+  readonly differences: readonly string[];
+}
+
+interface Wanted {
+  readonly topic: string;
+  readonly numPartitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/**
+ * Creates the topics that are missing, each with its `.dlt`, and says which existing ones differ. Those it leaves
+ * alone: another number of partitions moves keys, a shorter retention deletes events; an operator decides that.
+ */
+export async function ensureTopics(
+  admin: Admin,
+  specs: readonly TopicSpec[],
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<TopicResult[]> {
+  const wanted = specs.flatMap(wantedTopics);
+  const existing = new Set(await admin.listTopics());
+  const missing = wanted.filter(({ topic }) => !existing.has(topic));
+  const differences = await readDifferences(
+    admin,
+    wanted.filter(({ topic }) => existing.has(topic)),
+  );
+  if (!dryRun && missing.length > 0)
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map(({ config, ...topic }) => ({
+        ...topic,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  return wanted.map(({ topic }) => {
+    const found = differences.get(topic);
+    if (found === undefined) return { topic, action: "create", differences: [] };
+    return { topic, action: found.length === 0 ? "ok" : "change_needed", differences: found };
+  });
+}
+
+function wantedTopics(spec: TopicSpec): Wanted[] {
+  const maxBytes = spec.maxMessageBytes ?? defaultMaxMessageBytes;
+  const shape = { numPartitions: spec.partitions ?? 12, replicationFactor: spec.replicationFactor ?? -1 };
+  const config = {
+    "cleanup.policy": "delete",
+    "message.timestamp.type": "LogAppendTime",
+    "retention.ms": String(spec.retentionMs ?? 7 * dayMs),
+  };
+  return [
+    { topic: spec.topic, ...shape, config: { ...config, "max.message.bytes": String(maxBytes) } },
+    {
+      topic: deadLetterTopic(spec.topic),
+      ...shape,
+      config: { ...config, "max.message.bytes": String(maxBytes + deadLetterMarginBytes) },
+    },
+  ];
+}
+
+async function readDifferences(admin: Admin, wanted: readonly Wanted[]): Promise<Map<string, string[]>> {
+  if (wanted.length === 0) return new Map();
+  const [{ topics }, { resources }] = await Promise.all([
+    admin.fetchTopicMetadata({ topics: wanted.map(({ topic }) => topic) }),
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: wanted.map(({ topic, config }) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name: topic,
+        configNames: Object.keys(config),
+      })),
+    }),
+  ]);
+  return new Map(
+    wanted.map(({ topic, numPartitions, config }) => {
+      const partitions = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
+      const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+      const settings: [string, string, string][] = [
+        ["partitions", String(partitions), String(numPartitions)],
+        ...Object.entries(config).map(([name, should]): [string, string, string] => [
+          name,
+          entries.find(({ configName }) => configName === name)?.configValue ?? "unknown",
+          should,
+        ]),
+      ];
+      return [
+        topic,
+        settings
+          .filter(([, is, should]) => is !== should)
+          .map(([name, is, should]) => `${name}: ${is} → ${should}`),
+      ];
+    }),
+  );
+}
