@@ -15,7 +15,6 @@ export const errorCodes = {
     "Keep routing values short, or split the change: the whole event must fit into 65,536 bytes.",
   OUTBOX_PUBLISH_TIMEOUT:
     "Look at the broker: the batch was rolled back, its rows wait in the outbox and are sent again.",
-  MESSAGE_TOO_LARGE: "Raise the topic's max.message.bytes; the outbox keeps refused rows in outbox_dead.",
   CACHE_NODES_INVALID: "Write the pool's nodes as host:port[:weight], separated by commas, each once.",
   CACHE_KEY_INVALID: "Render the key with its view: 1 to 250 bytes, no white space, no control characters.",
   CACHE_VALUE_INVALID: "Store at most 1,000,000 bytes for 1 to 2,592,000 whole seconds (30 days).",

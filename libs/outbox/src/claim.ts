@@ -73,11 +73,8 @@ export async function claim(client: OutboxClient, limit: number): Promise<Outbox
 }
 
 /** Moves claimed rows to outbox_dead, in the claim's own transaction: they are in one table or the other. */
-export async function bury(
-  client: OutboxClient,
-  dead: readonly { row: OutboxRow; reason: string }[],
-): Promise<void> {
-  for (const { row, reason } of dead)
+export async function bury(client: OutboxClient, dead: readonly OutboxRow[], reason: string): Promise<void> {
+  for (const row of dead)
     await client.query(
       `INSERT INTO outbox_dead (seq, id, aggregatetype, aggregateid, type, topic, payload, created_at, reason)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,

@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import { FreshetError, structuredContentType } from "@freshet/contracts";
+import { structuredContentType } from "@freshet/contracts";
 import {
   type Backlog,
   beginLocked,
@@ -43,13 +43,16 @@ export interface OutboxMessage {
 export interface RelayOptions {
   readonly pool: OutboxPool;
   /**
-   * MUST resolve only when every message is acknowledged by all in-sync replicas, keep the order of messages that
-   * have one key, and reject with FreshetError MESSAGE_TOO_LARGE when one is refused for its size. It may be called
-   * again with messages that a rejected or late call already wrote.
+   * Sends the messages and answers in their order what became of each. MUST answer "published" only when all in-sync
+   * replicas acknowledged it, MUST keep the order of messages that have one key, and MUST reject when the fate of
+   * any is unknown. It is called again with messages that a rejected or late call already wrote.
    */
-  readonly publish: (messages: readonly OutboxMessage[]) => Promise<void>;
+  readonly publish: (
+    messages: readonly OutboxMessage[],
+    options: { readonly signal: AbortSignal },
+  ) => Promise<readonly ("published" | "too_large")[]>;
   /** Rejects while the broker cannot be reached. */
-  readonly ping: () => Promise<void>;
+  readonly ping: (options: { readonly signal: AbortSignal }) => Promise<void>;
   readonly on?: (event: RelayEvent) => void;
   /** Rows of one transaction; at 64 KiB each they bound the relay's memory. */
   readonly batchRows?: number;
@@ -67,6 +70,7 @@ const committed = channel("freshet:outbox.committed");
 
 // How much longer than a batch may take PostgreSQL waits before it frees the lock of a frozen relay.
 const idleMarginMs = 5_000;
+const tooLarge = "larger than the topic's max.message.bytes";
 
 /** Moves the rows of the outbox to the log, at least once and in order. Any number of replicas may run. */
 export class OutboxRelay {
@@ -131,12 +135,12 @@ export class OutboxRelay {
       this.#emit({ type: "backlog", ...backlog });
       if (backlog.rows === 0 && this.#brokerAnswers) {
         this.#enter("idle");
-        return this.#woken;
+        return false;
       }
     }
     if (!this.#brokerAnswers) {
       try {
-        await within(publishTimeoutMs, "asking the broker", ping());
+        await within(publishTimeoutMs, "asking the broker", (signal) => ping({ signal }));
       } catch (error) {
         this.#enter("broker_down", error);
         return false;
@@ -148,16 +152,23 @@ export class OutboxRelay {
 
   /** Lock, claim, publish, and only then commit. True when the batch was full, so that more may wait. */
   async #batch(client: OutboxClient): Promise<boolean> {
-    const { batchRows, lockTimeoutMs, publishTimeoutMs } = this.#options;
+    const { batchRows, lockTimeoutMs, publishTimeoutMs, publish } = this.#options;
     if (!(await beginLocked(client, { lockTimeoutMs, idleTimeoutMs: publishTimeoutMs + idleMarginMs }))) {
       this.#enter("standby");
       return false;
     }
     const rows = await claim(client, batchRows);
+    if (rows.length === 0) {
+      await client.query("COMMIT");
+      this.#enter("idle");
+      return false;
+    }
     claimed.publish({ rows: rows.length });
-    let dead: Refused[];
+    let outcomes: readonly ("published" | "too_large")[];
     try {
-      dead = await within(publishTimeoutMs, "publishing a batch", this.#publish(rows));
+      outcomes = await within(publishTimeoutMs, "publishing a batch", (signal) =>
+        publish(rows.map(messageOf), { signal }),
+      );
     } catch (error) {
       this.#brokerAnswers = false;
       await client.query("ROLLBACK");
@@ -165,33 +176,14 @@ export class OutboxRelay {
       return false;
     }
     published.publish({ rows: rows.length });
-    await bury(client, dead);
+    const dead = rows.filter((_row, index) => outcomes[index] !== "published");
+    await bury(client, dead, tooLarge);
     await client.query("COMMIT");
     committed.publish({ rows: rows.length });
     this.#enter("idle");
-    if (rows.length > dead.length) this.#emit({ type: "published", rows: rows.length - dead.length });
-    for (const { row, reason } of dead)
-      this.#emit({ type: "dead", eventId: row.id, topic: row.topic, reason });
+    this.#emit({ type: "published", rows: rows.length - dead.length });
+    for (const { id, topic } of dead) this.#emit({ type: "dead", eventId: id, topic, reason: tooLarge });
     return rows.length === batchRows;
-  }
-
-  /**
-   * Publishes rows in order; answers those that were refused for their size. The broker refuses a whole batch and
-   * does not say for which message: halves are tried until the row stands alone.
-   */
-  async #publish(rows: readonly OutboxRow[]): Promise<Refused[]> {
-    const [row] = rows;
-    if (row === undefined) return [];
-    try {
-      await this.#options.publish(rows.map(messageOf));
-      return [];
-    } catch (error) {
-      if (!(error instanceof FreshetError && error.code === "MESSAGE_TOO_LARGE")) throw error;
-      if (rows.length === 1) return [{ row, reason: error.message }];
-      const middle = rows.length >> 1;
-      const first = await this.#publish(rows.slice(0, middle));
-      return [...first, ...(await this.#publish(rows.slice(middle)))];
-    }
   }
 
   /** A connection that fails is closed, which rolls its transaction back; one that is lost must not end the process. */
@@ -237,11 +229,6 @@ export class OutboxRelay {
   #emit(event: RelayEvent): void {
     this.#options.on?.(event);
   }
-}
-
-interface Refused {
-  readonly row: OutboxRow;
-  readonly reason: string;
 }
 
 function messageOf({ topic, aggregateid, payload }: OutboxRow): OutboxMessage {
