@@ -29,6 +29,8 @@ export const errorCodes = {
   CACHE_CLOSED: "The cache was closed: close it after everything that uses it.",
   CACHE_NESTED_GET:
     "Load from the primary inside a loader; another cached view may still hold the old value.",
+  KAFKA_UNREACHABLE:
+    "Check that the brokers run and answer at KAFKA_BROKERS, with these TLS and SASL settings.",
   KAFKA_PUBLISH_FAILED:
     "Nothing is known to be published: check that the brokers answer; the outbox tries the same rows again.",
   KAFKA_DEAD_LETTER_FAILED:

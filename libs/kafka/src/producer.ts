@@ -38,6 +38,8 @@ export interface EventPublisher {
     messages: readonly OutgoingMessage[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<PublishOutcome[]>;
+  /** Resolves when a broker answers; rejects with KAFKA_UNREACHABLE otherwise, at `signal` at the latest. */
+  ping(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Waits for the sends in flight, then disconnects: kafkajs reconnects when a send is still under way. */
   close(): Promise<void>;
 }
@@ -76,6 +78,18 @@ class KafkaEventPublisher implements EventPublisher {
     const publishing = this.#last.then(() => this.#publish(messages, signal));
     this.#last = publishing.catch(() => undefined);
     return publishing;
+  }
+
+  async ping({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const admin = this.#kafka.admin({ retry: { retries: 0 } });
+    const asking = admin.connect().then(() => admin.describeCluster());
+    try {
+      await Promise.race([asking, aborted(signal)]);
+    } catch (cause) {
+      throw new FreshetError("KAFKA_UNREACHABLE", "no Kafka broker answers", { cause });
+    } finally {
+      void asking.then(() => admin.disconnect()).catch(() => undefined);
+    }
   }
 
   async close(): Promise<void> {
