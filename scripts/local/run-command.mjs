@@ -10,15 +10,25 @@ import { guarded } from "./server-process.mjs";
  * @param {{
  *   signal?: AbortSignal | undefined,
  *   stopSignal?: NodeJS.Signals,
+ *   killAfterMs?: number,
  *   env?: NodeJS.ProcessEnv,
  *   cwd?: string,
  *   onOutput?: (text: string) => void,
  *   unprivileged?: string[],
- * }} [options] stopSignal is sent at an abort (SIGTERM unless told); `unprivileged` as for servers
+ * }} [options] stopSignal is sent at an abort (SIGTERM unless told), SIGKILL to
+ *   what is still there killAfterMs later (5 s unless told); `unprivileged` as for servers
  * @returns {Promise<void>}
  */
 export async function runCommand(command, args, options = {}) {
-  const { signal, stopSignal = "SIGTERM", env = process.env, cwd, onOutput, unprivileged } = options;
+  const {
+    signal,
+    stopSignal = "SIGTERM",
+    killAfterMs = 5_000,
+    env = process.env,
+    cwd,
+    onOutput,
+    unprivileged,
+  } = options;
   signal?.throwIfAborted();
   const [file, argv] = guarded(command, args, { deathSignal: stopSignal, unprivileged });
   const child = spawn(file, argv, { detached: true, stdio: ["ignore", "pipe", "pipe"], env, cwd });
@@ -29,8 +39,14 @@ export async function runCommand(command, args, options = {}) {
       onOutput?.(text);
     });
   }
+  const signalGroup = (/** @type {NodeJS.Signals} */ name) => {
+    if (child.pid !== undefined) process.kill(-child.pid, name);
+  };
+  /** @type {NodeJS.Timeout | undefined} */
+  let killer;
   const stop = () => {
-    if (child.pid !== undefined) process.kill(-child.pid, stopSignal);
+    signalGroup(stopSignal);
+    killer = setTimeout(() => signalGroup("SIGKILL"), killAfterMs);
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
@@ -42,5 +58,6 @@ export async function runCommand(command, args, options = {}) {
     if (how !== 0) throw new Error(`${command} ended with ${how}:\n${output.trimEnd()}`);
   } finally {
     signal?.removeEventListener("abort", stop);
+    clearTimeout(killer);
   }
 }

@@ -1,51 +1,29 @@
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { ServerProcess } from "../../scripts/local/server-process.mjs";
-import { uniqueName } from "./names.ts";
+import { appProcess } from "../../scripts/local/apps.mjs";
+import { type ServerProcess } from "../../scripts/local/server-process.mjs";
 import { ownDir, startOwn } from "./own-servers.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+type AppName = "profile-service" | "invalidator";
 
 interface AppOptions {
-  /** Everything that the app reads from its environment; nothing of the test's own environment reaches it but PATH. */
+  /** The app's whole environment but for PORT and PATH: nothing of the test's own reaches it. */
   env: Record<string, string>;
-  /** Listening port of the readiness URL. */
+  /** Handed over as PORT. */
   port: number;
-  /** Path that answers 200 once the app does its job, such as "/health/ready". */
-  readyPath: string;
+  /** Where /health/ready answers, when that is another port. */
+  readyPort?: number;
   /** Further arguments for node, such as ["--import", "./crash.mjs"]. */
   nodeArgs?: string[];
 }
 
-/**
- * Starts a built app (`apps/<name>/dist/main.js`) as an OS process and resolves when it is ready. `kill()` is
- * kill -9, `stop()` a SIGTERM, `start()` starts it again, `log()` is all that it wrote.
- */
-export async function startApp(
-  name: "profile-service" | "invalidator",
-  options: AppOptions,
-): Promise<ServerProcess> {
-  return startOwn(app(name, options));
+/** A built app (`apps/<name>/dist/main.js`), not started: for a start that is expected to fail. */
+export function ownApp(name: AppName, { env, ...options }: AppOptions): ServerProcess {
+  return appProcess(name, { env: { PATH: process.env.PATH, ...env }, logDir: ownDir(), ...options });
 }
 
-/** The same, not started: for a start that is expected to fail. */
-export function app(
-  name: "profile-service" | "invalidator",
-  { env, port, readyPath, nodeArgs = [] }: AppOptions,
-): ServerProcess {
-  return new ServerProcess({
-    name,
-    port,
-    command: process.execPath,
-    args: ["--enable-source-maps", ...nodeArgs, join(ROOT, `apps/${name}/dist/main.js`)],
-    env: { PATH: process.env.PATH, ...env },
-    logFile: join(ownDir(), `${uniqueName(name)}.log`),
-    stopSignal: "SIGTERM",
-    answers: async () => {
-      const response = await fetch(`http://127.0.0.1:${port}${readyPath}`, {
-        signal: AbortSignal.timeout(2_000),
-      });
-      if (!response.ok) throw new Error(`${readyPath} answers ${response.status}: ${await response.text()}`);
-    },
-  });
+/**
+ * Starts a built app as an OS process and resolves when it is ready. `kill()` is kill -9, `stop()` a SIGTERM,
+ * `start()` starts it again with the same settings, `log()` is all that it wrote.
+ */
+export async function startApp(name: AppName, options: AppOptions): Promise<ServerProcess> {
+  return startOwn(ownApp(name, options));
 }

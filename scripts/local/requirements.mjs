@@ -1,0 +1,131 @@
+// What a run needs and the machine lacks, and how each is installed. Uses Node alone: it runs before npm ci.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installKafkaJars, kafkaJarsDir } from "./kafka-jars.mjs";
+import { runCommand } from "./run-command.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * @typedef {object} Requirement
+ * @property {string} what
+ * @property {string} size about, installed
+ * @property {string[]} commands what a person would type
+ * @property {boolean} needsRoot
+ * @property {(signal?: AbortSignal) => Promise<void>} install
+ */
+
+/**
+ * Lists what is missing, in an order in which it can be installed one by one.
+ * @param {{ kafka: boolean, memcached: boolean }} servers the ones that will run here
+ * @returns {Requirement[]}
+ */
+export function missingRequirements(servers) {
+  /** @type {Requirement[]} */
+  const missing = [];
+  const jars = servers.kafka && !existsSync(kafkaJarsDir());
+  const debian = [
+    ...(servers.memcached && !onPath("memcached") ? ["memcached"] : []),
+    ...(servers.kafka && !hasJava() ? ["default-jre-headless"] : []),
+    ...(jars && !onPath("mvn") ? ["maven"] : []),
+  ];
+  if (debian.length > 0) missing.push(debianPackages(debian));
+  if (!nodeModulesMatchTheLock()) missing.push(nodeModules());
+  if (jars) missing.push(kafkaJars());
+  return missing;
+}
+
+/**
+ * @param {string[]} names
+ * @returns {Requirement}
+ */
+function debianPackages(names) {
+  const sizes = { memcached: 1, "default-jre-headless": 195, maven: 20 };
+  const size = Object.entries(sizes).reduce((sum, [name, mb]) => sum + (names.includes(name) ? mb : 0), 0);
+  const install = ["install", "-y", "--no-install-recommends", ...names];
+  return {
+    what: `Debian packages: ${names.join(", ")}`,
+    size: `${size} MB`,
+    commands: ["apt-get update", `apt-get ${install.join(" ")}`],
+    needsRoot: true,
+    install: async (signal) => {
+      const options = {
+        signal,
+        // apt finishes the package in hand at an interrupt; ended harder, it would leave dpkg to be repaired.
+        stopSignal: /** @type {const} */ ("SIGINT"),
+        killAfterMs: 120_000,
+        // Runlevel 1 keeps the packages' own services from being started, where that is honoured.
+        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
+      };
+      const apt = ["-q", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"];
+      await runCommand("dpkg", ["--configure", "-a"], options);
+      await runCommand("apt-get", [...apt, "update"], options);
+      await runCommand("apt-get", [...apt, ...install], options);
+      // Under systemd the package starts a node on 11211, a port that we are about to use.
+      if (names.includes("memcached") && existsSync("/run/systemd/system"))
+        await runCommand("systemctl", ["disable", "--now", "memcached"], options);
+    },
+  };
+}
+
+/** @returns {Requirement} */
+function nodeModules() {
+  // Most engine warnings of optional packages are noise; NODE_ENV=production would leave out what builds.
+  const npmCi = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  return {
+    what: "npm packages in node_modules, PostgreSQL's binaries among them",
+    size: "315 MB",
+    commands: [`npm ${npmCi.join(" ")}`],
+    needsRoot: false,
+    install: (signal) => {
+      const npm = process.env.npm_execpath;
+      const [command, args] = npm ? [process.execPath, [npm, ...npmCi]] : ["npm", npmCi];
+      return runCommand(command, args, { signal, cwd: ROOT });
+    },
+  };
+}
+
+/** @returns {Requirement} */
+function kafkaJars() {
+  return {
+    what: `Kafka's jars in ${kafkaJarsDir()}, through Maven`,
+    size: "43 MB",
+    commands: ["node scripts/bootstrap.mjs"],
+    needsRoot: false,
+    install: installKafkaJars,
+  };
+}
+
+/** @param {string} command */
+function onPath(command) {
+  return (process.env.PATH ?? "").split(delimiter).some((dir) => existsSync(join(dir, command)));
+}
+
+/** Kafka 4 wants Java 17. */
+function hasJava() {
+  const { stderr } = spawnSync("java", ["-version"], { encoding: "utf8" });
+  return Number(/version "(\d+)/.exec(stderr ?? "")?.[1]) >= 17;
+}
+
+/** Compares the two lock files: times of change say nothing about a fresh clone. */
+function nodeModulesMatchTheLock() {
+  const installed = packagesOf("node_modules/.package-lock.json");
+  return Object.entries(packagesOf("package-lock.json")).every(
+    ([path, { optional, version }]) =>
+      !path.startsWith("node_modules/") || optional || installed[path]?.version === version,
+  );
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, { version?: string, optional?: boolean }>}
+ */
+function packagesOf(file) {
+  try {
+    return JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
+  } catch {
+    return {};
+  }
+}
