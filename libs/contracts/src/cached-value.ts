@@ -53,7 +53,7 @@ export function decodeCached(bytes: Buffer): Cached {
     return foreign;
   }
   const value = storedValue.safeParse(json);
-  if (value.success && Object.hasOwn(json as object, "d"))
+  if (value.success)
     return { kind: "value", versions: value.data.vs, data: value.data.d, tags: value.data.t ?? {} };
   const lease = storedLease.safeParse(json);
   return lease.success ? { kind: "lease", id: lease.data.l } : foreign;

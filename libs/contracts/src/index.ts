@@ -46,10 +46,13 @@ export {
   defineView,
   maxTtlSeconds,
   on,
+  type OnChange,
   type RoutingPath,
+  tag,
   type ViewDefinition,
   type ViewDependency,
   type ViewParams,
+  type ViewTag,
   type ViewValue,
 } from "./define-view.ts";
 export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";

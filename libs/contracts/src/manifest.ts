@@ -20,10 +20,13 @@ const paths = z.record(
 );
 
 // In YAML `[string]` is a list of one element; both spellings mean the same routing type.
-const routingType = z.union([
-  z.enum(routingTypes),
-  z.tuple([z.enum(["string", "integer"])]).transform(([element]) => `[${element}]` as const),
-]);
+const routingType = z.union(
+  [
+    z.enum(routingTypes),
+    z.tuple([z.enum(["string", "integer"])]).transform(([element]) => `[${element}]` as const),
+  ],
+  "must be string, integer, [string] or [integer], with ? behind it where it is optional",
+);
 
 const dependency = z.strictObject({
   event: eventType,
@@ -31,11 +34,41 @@ const dependency = z.strictObject({
   params: paths,
 });
 
+const tag = dependency.extend({
+  tag: template.describe(
+    "The tag's name; its placeholders are parameters of the view's key, or members is true",
+  ),
+  params: paths.default({}),
+  members: z.literal(true).optional().describe("Known only after the load: one tag per member of a list"),
+});
+
+const refresh = z.strictObject({
+  refresh: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/, "must be a path such as /internal/views/user_profile"),
+});
+
 const view = z.strictObject({
   key: template.describe("Segments joined by ':', each a literal or exactly one {param}"),
   pool: name,
-  ttlSeconds: z.int().min(1).max(maxTtlSeconds).default(defaultTtlSeconds),
-  dependsOn: z.array(dependency).default([]),
+  ttlSeconds: z
+    .int()
+    .min(1)
+    .max(maxTtlSeconds)
+    .default(defaultTtlSeconds)
+    .describe("How long a value lives at most, as the last resort"),
+  dependsOn: z
+    .array(dependency)
+    .default([])
+    .describe("The events that change it, and the keys that they change"),
+  derivedFrom: z.array(name).default([]).describe("Views whose events change it as well; by name"),
+  tags: z.array(tag).default([]).describe("For any number of keys: deleting the tag invalidates them all"),
+  onChange: z
+    .union([z.literal("delete"), refresh], "must be delete or { refresh: <path> }")
+    .default("delete")
+    .describe(
+      "refresh: renewed from this path of the service; only where the key follows from subject alone",
+    ),
   formerKeys: z.array(template).default([]).describe("Invalidated as well while a key is renamed"),
 });
 
@@ -126,20 +159,25 @@ export function defineManifest(definition: {
         ]),
       ),
       views: record(
-        views.map(({ name: label, key, pool, ttlSeconds, dependsOn, formerKeys }) => [
-          label,
-          {
-            key: key.source,
-            pool,
-            ttlSeconds,
-            dependsOn: dependsOn.map(({ event, fields, params }) => ({
-              event: event.type,
-              ...(fields ? { fields } : {}),
-              params,
-            })),
-            formerKeys,
-          },
-        ]),
+        views.map(
+          ({ name: label, key, pool, ttlSeconds, dependsOn, derivedFrom, tags, onChange, formerKeys }) => [
+            label,
+            {
+              key: key.source,
+              pool,
+              ttlSeconds,
+              dependsOn: dependsOn.map(({ event, fields, params }) => ({
+                event: event.type,
+                fields,
+                params,
+              })),
+              derivedFrom: derivedFrom.map((base) => base.name),
+              tags: tags.map(({ tag, event, ...rest }) => ({ tag: tag.source, event: event.type, ...rest })),
+              onChange,
+              formerKeys,
+            },
+          ],
+        ),
       ),
     },
     `the manifest of ${service}`,
