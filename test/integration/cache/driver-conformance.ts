@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { CreateDriver, MemcachedDriver } from "@freshet/cache";
+import { FreshetError } from "@freshet/contracts";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort, Memcached } from "./memcached.ts";
@@ -143,7 +144,7 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
         await using proxy = await Proxy.before(memcached);
         const driver = connectTo(proxy.node);
         await driver.version();
-        proxy.answers = { bytes: 30, then: "close" };
+        proxy.cut({ bytes: 30, then: "close" });
         const keys = Array.from({ length: 5_000 }, uniqueKey);
         await expect(driver.deleteMany(keys)).rejects.toMatchObject({ code: "CACHE_CONNECTION" });
       });
@@ -248,14 +249,43 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
       it("that is not there rejects the call", async () => {
         const port = await freePort();
         const driver = connectTo({ name: `127.0.0.1:${port}`, host: "127.0.0.1", port });
-        await expect(driver.get("a")).rejects.toMatchObject({ code: "CACHE_CONNECTION" });
+        const refused = driver.get("a");
+        await expect(refused).rejects.toMatchObject({ code: "CACHE_CONNECTION" });
+        await expect(refused).rejects.toThrow("ECONNREFUSED");
+      });
+
+      it("that refuses a command rejects that one alone", async () => {
+        await using own = await Memcached.start("-I", "512k");
+        const driver = connectTo(own.node);
+        const key = uniqueKey();
+        const answers = Promise.allSettled([
+          driver.add(key, bytes("one"), 60),
+          driver.add(uniqueKey(), Buffer.alloc(600_000), 60),
+          driver.get(key),
+        ]);
+        expect(await answers).toMatchObject([
+          { status: "fulfilled" },
+          { status: "rejected", reason: { code: "CACHE_SERVER_ERROR" } },
+          { status: "fulfilled", value: { value: bytes("one") } },
+        ]);
+      });
+
+      it("keeps no connection that was given up", async () => {
+        await using own = await Memcached.start();
+        const connections = await own.stat("curr_connections");
+        const driver = connectTo(own.node, { timeoutMs: 50 });
+        await untilUp(() => driver.version());
+        await own.freeze();
+        await expect(driver.get("a")).rejects.toMatchObject({ code: "CACHE_TIMEOUT" });
+        own.thaw();
+        await expect.poll(() => own.stat("curr_connections")).toBe(connections);
       });
 
       it("that closes under requests in flight rejects each of them, and serves the next", async () => {
         await using proxy = await Proxy.before(memcached);
         const driver = connectTo(proxy.node);
         await driver.version();
-        proxy.answers = { bytes: 0, then: "silence" };
+        proxy.cut({ bytes: 0, then: "silence" });
         const arrived = proxy.request();
         const calls = [
           driver.get("a"),
@@ -268,7 +298,7 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
         proxy.closeConnections();
         for (const outcome of await outcomes)
           expect(outcome).toMatchObject({ status: "rejected", reason: { code: "CACHE_CONNECTION" } });
-        proxy.answers = "pass";
+        proxy.pass();
         expect(await driver.version()).toMatch(/^\d/);
       });
 
@@ -276,8 +306,8 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
         await using own = await Memcached.start();
         const driver = connectTo(own.node, { timeoutMs: 50 });
         const key = uniqueKey();
-        await driver.version();
-        own.freeze();
+        await untilUp(() => driver.version());
+        await own.freeze();
         await expect(driver.get(key)).rejects.toMatchObject({ code: "CACHE_TIMEOUT" });
         // A new connection, to which nobody answers either.
         await expect(driver.deleteMany([key])).rejects.toMatchObject({ code: "CACHE_TIMEOUT" });
@@ -289,17 +319,12 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
         await using proxy = await Proxy.before(memcached);
         const driver = connectTo(proxy.node, { timeoutMs: 100 });
         const [key, other] = [uniqueKey(), uniqueKey()];
+        await untilUp(() => driver.version());
         await driver.add(key, bytes("one"), 60);
         await driver.add(other, bytes("two"), 60);
-        await driver.version();
-        proxy.answers = { bytes: 10, then: "silence" };
-        proxy.closeConnections();
-        await expect
-          .poll(() => driver.get(key).catch((error: unknown) => error))
-          .toMatchObject({
-            code: "CACHE_TIMEOUT",
-          });
-        proxy.answers = "pass";
+        proxy.cut({ bytes: 10, then: "silence" });
+        await expect(driver.get(key)).rejects.toMatchObject({ code: "CACHE_TIMEOUT" });
+        proxy.pass();
         expect((await driver.get(other))?.value).toEqual(bytes("two"));
       });
 
@@ -396,13 +421,15 @@ async function addOf(driver: MemcachedDriver, key: string) {
   return added.cas;
 }
 
+const waitable: ReadonlySet<string> = new Set(["CACHE_CONNECTION", "CACHE_TIMEOUT"]);
+
 /** Repeats a call until the new connection stands. */
 async function untilUp<Result>(call: () => Promise<Result>): Promise<Result> {
   for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "CACHE_CONNECTION")) throw error;
+      if (!(error instanceof FreshetError && waitable.has(error.code))) throw error;
     }
   }
 }

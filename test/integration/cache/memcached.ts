@@ -1,21 +1,25 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** A real memcached of this test alone, on a free loopback port. */
 export class Memcached implements AsyncDisposable {
   readonly port: number;
+  readonly #options: readonly string[];
   #child: ChildProcess;
 
-  private constructor(port: number, child: ChildProcess) {
+  private constructor(port: number, options: readonly string[], child: ChildProcess) {
     this.port = port;
+    this.#options = options;
     this.#child = child;
   }
 
-  static async start(): Promise<Memcached> {
+  /** `options` beside those for address and memory, e.g. `-I 512k` for a small item limit. */
+  static async start(...options: readonly string[]): Promise<Memcached> {
     const port = await freePort();
-    return new Memcached(port, await spawnMemcached(port));
+    return new Memcached(port, options, await spawnMemcached(port, options));
   }
 
   /** As a driver takes it. */
@@ -33,12 +37,14 @@ export class Memcached implements AsyncDisposable {
   /** Empty, with CAS uniques counted from 1 again. */
   async restart(): Promise<void> {
     await this.kill();
-    this.#child = await spawnMemcached(this.port);
+    this.#child = await spawnMemcached(this.port, this.#options);
   }
 
   /** It accepts connections and answers nothing. */
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.#child.kill("SIGSTOP");
+    // The signal is delivered some time later; until then it answers.
+    while (!/\) T /.test(await readFile(`/proc/${String(this.#child.pid)}/stat`, "utf8"))) await delay(1);
   }
 
   thaw(): void {
@@ -59,9 +65,9 @@ export class Memcached implements AsyncDisposable {
   }
 }
 
-async function spawnMemcached(port: number): Promise<ChildProcess> {
-  const options = ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64"];
-  const child = spawn("memcached", options, { stdio: "ignore" });
+async function spawnMemcached(port: number, options: readonly string[]): Promise<ChildProcess> {
+  const always = ["-u", "nobody", "-l", "127.0.0.1", "-p", String(port), "-U", "0", "-m", "64"];
+  const child = spawn("memcached", [...always, ...options], { stdio: "ignore" });
   const failed = once(child, "exit").then(() => {
     throw new Error(`memcached did not start on port ${port}`);
   });

@@ -1,14 +1,17 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** What happens to the bytes that memcached answers: all pass, or some of them and then silence or the end. */
-export type Answers = "pass" | { readonly bytes: number; readonly then: "silence" | "close" };
+/** How many more bytes of memcached's answers pass, and what comes after them. */
+interface Cut {
+  bytes: number;
+  readonly then: "silence" | "close";
+}
 
 /** A TCP proxy before a real memcached, which can lose, cut and close what passes. */
 export class Proxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  answers: Answers = "pass";
+  #cut: Cut | undefined;
   /** How often a client began to speak after an answer (or at first): the round trips. */
   roundTrips = 0;
 
@@ -30,6 +33,16 @@ export class Proxy implements AsyncDisposable {
     return { name: `127.0.0.1:${port}`, host: "127.0.0.1", port };
   }
 
+  /** From now on only so many bytes of the answers pass, on all connections together. */
+  cut(cut: Readonly<Cut>): void {
+    this.#cut = { ...cut };
+  }
+
+  /** Lets everything pass again. */
+  pass(): void {
+    this.#cut = undefined;
+  }
+
   /** Resolves when the next request has arrived. */
   async request(): Promise<void> {
     await once(this.#server, "request");
@@ -47,7 +60,6 @@ export class Proxy implements AsyncDisposable {
 
   #join(client: Socket, memcached: Socket): void {
     let clientSpeaks = false;
-    let sentBytes = 0;
     client.setNoDelay(true).on("data", (chunk) => {
       if (!clientSpeaks) this.roundTrips++;
       clientSpeaks = true;
@@ -56,14 +68,11 @@ export class Proxy implements AsyncDisposable {
     });
     memcached.setNoDelay(true).on("data", (chunk) => {
       clientSpeaks = false;
-      if (this.answers === "pass") {
-        client.write(chunk);
-        return;
-      }
-      const part = chunk.subarray(0, Math.max(0, this.answers.bytes - sentBytes));
-      sentBytes += chunk.length;
-      client.write(part);
-      if (sentBytes >= this.answers.bytes && this.answers.then === "close") client.end();
+      const cut = this.#cut;
+      client.write(cut ? chunk.subarray(0, cut.bytes) : chunk);
+      if (!cut) return;
+      cut.bytes = Math.max(0, cut.bytes - chunk.length);
+      if (cut.bytes === 0 && cut.then === "close") client.end();
     });
     for (const [socket, other] of [
       [client, memcached],

@@ -4,11 +4,9 @@ declare module "memjs" {
 
   interface Response {
     readonly header: {
-      readonly magic: number;
       readonly opcode: number;
       readonly status: number;
       readonly opaque: number;
-      readonly totalBodyLength: number;
       /** The CAS unique, 8 bytes. */
       readonly cas: Buffer;
     };

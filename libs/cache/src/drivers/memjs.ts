@@ -28,7 +28,6 @@ const opcodes = {
 const quietOpcodes: ReadonlySet<number> = new Set([opcodes.getKeyQuietly, opcodes.deleteQuietly]);
 const statuses = { ok: 0, notFound: 1, exists: 2 } as const;
 const headerBytes = 24;
-const responseMagic = 0x81;
 
 type Opcode = (typeof opcodes)[keyof typeof opcodes];
 
@@ -227,15 +226,9 @@ function dial(host: string, port: number): Dial<Response> {
     // memjs takes them from MEMCACHIER_USERNAME or MEMCACHE_USERNAME and would then speak SASL.
     server.username = server.password = undefined;
     const onResponse = (response: Response): void => {
-      if (response.header.magic === responseMagic) onFrame(response.header.opaque, response);
-      else onDown(new Error("what answers is not memcached"));
+      onFrame(response.header.opaque, response);
     };
-    const onQuietResponse = Object.assign(
-      (response: Response) => {
-        onResponse(response);
-      },
-      { quiet: true },
-    );
+    const onQuietResponse = Object.assign(onResponse.bind(undefined), { quiet: true });
     let socket: typeof server._socket;
     return {
       write: (request) => {
@@ -244,7 +237,6 @@ function dial(host: string, port: number): Dial<Response> {
         server.write(request);
         if (socket || !server._socket) return;
         socket = server._socket.setNoDelay(true);
-        // "error" as well as "close": in between memjs would already open another connection.
         socket.on("error", onDown).on("close", () => {
           onDown(new Error("the connection was closed"));
         });
