@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs";
+import { defineChangeEvent } from "@freshet/contracts";
+import {
+  createOutbox,
+  type OutboxMessage,
+  OutboxRelay,
+  type RelayEvent,
+  type RelayOptions,
+} from "@freshet/outbox";
+import pg from "pg";
+import { z } from "zod";
+import { freshDatabase } from "../../support/database.ts";
+
+const schema = readFileSync(new URL("../../../libs/outbox/src/schema.sql", import.meta.url), "utf8");
+
+export const NoteChanged = defineChangeEvent({
+  type: "NoteChanged",
+  entity: "note",
+  topic: "note.events.v1",
+  fields: ["text"],
+  routing: z.object({ owner: z.string() }),
+});
+
+export const outbox = createOutbox({ source: "notes" });
+
+/** A database with an outbox, and what the relays of a test published. */
+export class Harness implements AsyncDisposable {
+  readonly pool: pg.Pool;
+  readonly events: RelayEvent[] = [];
+  readonly log: OutboxMessage[] = [];
+  readonly #relays: OutboxRelay[] = [];
+
+  private constructor(pool: pg.Pool) {
+    this.pool = pool;
+  }
+
+  static async open(databaseUrl?: string): Promise<Harness> {
+    const pool = new pg.Pool({
+      connectionString: databaseUrl ?? (await freshDatabase()),
+      query_timeout: 30_000,
+    });
+    // A server that is stopped ends idle connections as well.
+    pool.on("error", () => undefined);
+    await pool.query(schema);
+    return new Harness(pool);
+  }
+
+  /** A relay that publishes to `log` and polls often enough for a test. */
+  relay(options: Partial<RelayOptions> = {}): OutboxRelay {
+    const relay = new OutboxRelay({
+      pool: this.pool,
+      publish: (messages) => {
+        this.log.push(...messages);
+        return Promise.resolve(messages.map(() => "published" as const));
+      },
+      ping: () => Promise.resolve(),
+      on: (event) => this.events.push(event),
+      pollIntervalMs: 100,
+      ...options,
+    });
+    this.#relays.push(relay);
+    return relay;
+  }
+
+  /** Commits one event. */
+  async add(id: string, version: number): Promise<void> {
+    await this.transaction((tx) => add(tx, id, version));
+  }
+
+  async transaction(work: (tx: pg.PoolClient) => Promise<unknown>): Promise<void> {
+    const client = await this.pool.connect();
+    try {
+      await client.query("BEGIN");
+      await work(client);
+      await client.query("COMMIT");
+    } catch (error) {
+      await client.query("ROLLBACK");
+      throw error;
+    } finally {
+      client.release();
+    }
+  }
+
+  /** What was published, as `id@version` in order. */
+  published(): string[] {
+    return this.log.map(({ value }) => {
+      const { subject, data } = JSON.parse(value) as { subject: string; data: { version: number } };
+      return `${subject}@${data.version}`;
+    });
+  }
+
+  async waiting(): Promise<number> {
+    const { rows } = await this.pool.query<{ count: number }>("SELECT count(*)::int FROM outbox_events");
+    return rows[0]?.count ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#relays.map((relay) => relay.stop()));
+    await this.pool.end();
+  }
+}
+
+/** Adds an event to an open transaction. */
+export async function add(tx: pg.PoolClient, id: string, version: number): Promise<void> {
+  await outbox.add(tx, NoteChanged, { id, version, before: null, after: { text: "", owner: "ada" } });
+}
