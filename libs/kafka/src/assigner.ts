@@ -1,10 +1,5 @@
-import {
-  type Assignment,
-  AssignerProtocol,
-  type Cluster,
-  KafkaJSProtocolError,
-  type PartitionAssigner,
-} from "kafkajs";
+import { type Assignment, AssignerProtocol, type Cluster, type PartitionAssigner } from "kafkajs";
+import { KafkaJSProtocolError } from "./kafkajs-values.ts";
 
 /** One member as the assignment sees it: what it subscribes to and what it held before this rebalance. */
 export interface AssigneeMember {

@@ -1,6 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Broker, type Cluster, KafkaJSProtocolError } from "kafkajs";
+import { type Broker, type Cluster } from "kafkajs";
+import { KafkaJSProtocolError } from "./kafkajs-values.ts";
 import { encodeCommitMetadata, type MissedOffsets } from "./offsets.ts";
 import type { PartitionRun } from "./partition-run.ts";
 import type { TopicPartition } from "./types.ts";
@@ -29,6 +30,8 @@ export class Committer {
   readonly #source: { topology(): string; missed(partition: TopicPartition): MissedOffsets };
   readonly #onFailure: (attempt: number, error: unknown) => void;
   readonly #closed = new AbortController();
+  readonly #generationKnown: Promise<void>;
+  #learned: () => void = () => undefined;
   #generation: number | undefined;
   #coordinator: Broker | undefined;
   #dirty = new Set<PartitionRun>();
@@ -46,12 +49,16 @@ export class Committer {
     this.#memberId = options.memberId;
     this.#source = options.source;
     this.#onFailure = options.onFailure;
+    this.#generationKnown = new Promise((resolve) => {
+      this.#learned = resolve;
+    });
   }
 
   /** The generation comes with the first heartbeat (GROUP_JOIN does not tell it), within the heartbeat interval. */
   learnGeneration(memberId: string, generation: number): void {
     if (memberId !== this.#memberId) return;
     this.#generation = generation;
+    this.#learned();
     this.#start();
   }
 
@@ -61,8 +68,9 @@ export class Committer {
     this.#start();
   }
 
-  /** Resolves when everything marked is committed, or can't be. */
+  /** Resolves when everything marked is committed; never, if it can't be: bound it. */
   async flush(): Promise<void> {
+    if (this.#dirty.size > 0) await this.#generationKnown;
     await this.#loop;
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Admin, type Kafka, KafkaJSError } from "kafkajs";
+import { type Admin, type Kafka } from "kafkajs";
+import { KafkaJSError } from "./kafkajs-values.ts";
 import { Session } from "./session.ts";
 import { type ConsumerSettings, defaultConsumerSettings } from "./settings.ts";
 import type { BatchHandler, ConsumerHooks, PartitionStatus, TopicPartition } from "./types.ts";

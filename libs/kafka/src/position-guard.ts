@@ -1,4 +1,5 @@
-import { type Admin, type Cluster, ConfigResourceTypes } from "kafkajs";
+import { type Admin, type Cluster } from "kafkajs";
+import { ConfigResourceTypes } from "./kafkajs-values.ts";
 import { type GapReason, decidePosition, type PositionFacts } from "./gap.ts";
 import { type CommitMetadata, decodeCommitMetadata } from "./offsets.ts";
 import type { TopicPartition } from "./types.ts";

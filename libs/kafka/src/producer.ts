@@ -1,14 +1,8 @@
 import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
 import { FreshetError } from "@freshet/contracts";
-import {
-  type Kafka,
-  KafkaJSProtocolError,
-  type Message,
-  Partitioners,
-  type Producer,
-  type RecordMetadata,
-} from "kafkajs";
+import { type Kafka, type Message, Partitioners, type Producer, type RecordMetadata } from "kafkajs";
+import { KafkaJSProtocolError } from "./kafkajs-values.ts";
 
 const sendStarts = channel("freshet:kafka.send");
 const sendEnded = channel("freshet:kafka.sent");

@@ -1,4 +1,5 @@
-import { type Admin, ConfigResourceTypes } from "kafkajs";
+import { type Admin } from "kafkajs";
+import { ConfigResourceTypes } from "./kafkajs-values.ts";
 import { deadLetterTopic } from "./dead-letter.ts";
 
 const mebibyte = 1_048_576;
