@@ -69,11 +69,15 @@ export const kafkaSettings = {
   KAFKA_SASL_PASSWORD: z.string().optional().describe("SASL password (better by KAFKA_SASL_PASSWORD_FILE)"),
 };
 
+type Credentials = Readonly<{ username: string; password: string }>;
+type SaslOptions = Credentials &
+  ({ mechanism: "plain" } | { mechanism: "scram-sha-256" } | { mechanism: "scram-sha-512" });
+
 /** What kafkaSettings parse to. */
 export interface KafkaSettings {
   readonly KAFKA_BROKERS: readonly string[];
   readonly KAFKA_SSL_CA_FILE?: string | undefined;
-  readonly KAFKA_SASL_MECHANISM?: "plain" | "scram-sha-256" | "scram-sha-512" | undefined;
+  readonly KAFKA_SASL_MECHANISM?: SaslOptions["mechanism"] | undefined;
   readonly KAFKA_SASL_USERNAME?: string | undefined;
   readonly KAFKA_SASL_PASSWORD?: string | undefined;
 }
@@ -85,26 +89,31 @@ export interface KafkaSettings {
 export function kafkaClientOptions(settings: KafkaSettings): {
   brokers: string[];
   ssl?: { ca: string };
-  sasl?: { mechanism: "plain" | "scram-sha-256" | "scram-sha-512"; username: string; password: string };
+  sasl?: SaslOptions;
 } {
-  const {
-    KAFKA_BROKERS,
-    KAFKA_SSL_CA_FILE: caFile,
-    KAFKA_SASL_MECHANISM: mechanism,
-    KAFKA_SASL_USERNAME: username,
-    KAFKA_SASL_PASSWORD: password,
-  } = settings;
-  if (mechanism !== undefined && (username === undefined || password === undefined))
-    throw new ConfigError([
-      `KAFKA_SASL_MECHANISM is ${mechanism}: set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`,
-    ]);
+  const { KAFKA_BROKERS, KAFKA_SSL_CA_FILE: caFile, KAFKA_SASL_MECHANISM: mechanism } = settings;
   return {
     brokers: [...KAFKA_BROKERS],
     ...(caFile === undefined ? {} : { ssl: { ca: readCertificate(caFile) } }),
-    ...(mechanism === undefined || username === undefined || password === undefined
-      ? {}
-      : { sasl: { mechanism, username, password } }),
+    ...(mechanism === undefined ? {} : { sasl: saslOptions(mechanism, settings) }),
   };
+}
+
+function saslOptions(mechanism: SaslOptions["mechanism"], settings: KafkaSettings): SaslOptions {
+  const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings;
+  if (username === undefined || password === undefined)
+    throw new ConfigError([
+      `KAFKA_SASL_MECHANISM is ${mechanism}: set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD`,
+    ]);
+  const credentials = { username, password };
+  switch (mechanism) {
+    case "plain":
+      return { mechanism, ...credentials };
+    case "scram-sha-256":
+      return { mechanism, ...credentials };
+    case "scram-sha-512":
+      return { mechanism, ...credentials };
+  }
 }
 
 function readCertificate(file: string): string {

@@ -12,7 +12,10 @@ interface Instrument<Label extends string> {
 export interface Metrics {
   readonly registry: Registry;
   counter<Label extends string = never>(instrument: Instrument<Label>): Counter<Label>;
-  gauge<Label extends string = never>(instrument: Instrument<Label>): Gauge<Label>;
+  /** `collect` sets the gauge at each scrape, for what is read off rather than counted. */
+  gauge<Label extends string = never>(
+    instrument: Instrument<Label> & { collect?: (this: Gauge<Label>) => void },
+  ): Gauge<Label>;
   /** `buckets` in the unit that the name ends in. */
   histogram<Label extends string = never>(
     instrument: Instrument<Label> & { buckets: readonly number[] },

@@ -5,8 +5,14 @@ export function partitionId(topic: string, partition: number): PartitionId {
   return `${topic}/${partition}`;
 }
 
-/** In commit metadata: every node is too far behind to name them one by one. */
-export const everyNode = "*";
+/** The topic and partition that a `partitionId` was made from; a topic's name holds no slash. */
+export function topicPartition(id: PartitionId): { topic: string; partition: number } {
+  const slash = id.lastIndexOf("/");
+  return { topic: id.slice(0, slash), partition: Number(id.slice(slash + 1)) };
+}
+
+/** As commit metadata holds it: node → oldest missed offset, or `*`: every node is too far behind. */
+export type CommittedMarks = Readonly<Record<string, bigint>> | "*";
 
 /**
  * Which invalidations a node has not acknowledged: per partition and node the oldest missed offset. These marks
@@ -24,11 +30,16 @@ export class MissedOffsets {
     lower(this.#open, partition, node, offset);
   }
 
-  /** Takes over the marks that an earlier owner of the partition committed; nodes in no list any more are dropped. */
-  restore(partition: PartitionId, missed: Readonly<Record<string, bigint>>, nodes: readonly string[]): void {
-    for (const [node, offset] of Object.entries(missed))
-      for (const named of node === everyNode ? nodes : nodes.filter((known) => known === node))
-        this.mark(partition, named, offset);
+  /**
+   * Takes over what an earlier owner of the partition committed, in place of what was held before. Nodes that no
+   * list names any more are dropped; `*` is a debt of every node since the beginning.
+   */
+  restore(partition: PartitionId, missed: CommittedMarks, nodes: readonly string[]): void {
+    this.drop(partition);
+    for (const node of nodes) {
+      const offset = missed === "*" ? 0n : missed[node];
+      if (offset !== undefined) this.mark(partition, node, offset);
+    }
   }
 
   /** Forgets a partition that another member owns now. */

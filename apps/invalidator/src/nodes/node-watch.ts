@@ -34,7 +34,7 @@ export class NodeWatch {
   readonly #missed: MissedOffsets;
   readonly #dedicated: boolean;
   readonly #onEvent: (event: NodeEvent) => void;
-  readonly #recommit: (partitions: readonly PartitionId[]) => Promise<void>;
+  readonly #recommit: (partitions: readonly PartitionId[]) => void;
   readonly #states = new Map<string, NodeState>();
   readonly #announcedDebt = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -46,7 +46,7 @@ export class NodeWatch {
     dedicated: boolean;
     onEvent: (event: NodeEvent) => void;
     /** Writes the changed marks of these partitions into their commit metadata. */
-    recommit: (partitions: readonly PartitionId[]) => Promise<void>;
+    recommit: (partitions: readonly PartitionId[]) => void;
   }) {
     this.#nodes = options.nodes;
     this.#missed = options.missed;
@@ -122,7 +122,7 @@ export class NodeWatch {
     // A delete that failed meanwhile has put the node away again, with a mark of its own.
     if (this.stateOf(node) === "catching-up") this.#states.set(node, "up");
     this.#onEvent({ type: "node-back", node, flushed: true });
-    await this.#recommit(owed);
+    this.#recommit(owed);
   }
 
   #comeBack(node: string, owed: readonly PartitionId[]): void {

@@ -1,4 +1,7 @@
+import type { PartitionStatus } from "@freshet/kafka";
 import type { Metrics } from "@freshet/observability";
+import type { Gauge } from "prom-client";
+import type { PoolPipeline, PoolPipelines } from "../pools.ts";
 
 /** How an event of a pool ended; together they account for every event that came in (I8). */
 export type EventResult = "applied" | "superseded" | "unaffected" | "dead-lettered";
@@ -53,26 +56,6 @@ export function invalidatorMetrics(metrics: Metrics) {
       labelNames: ["pool"],
       buckets: secondsBuckets,
     }),
-    lagMessages: metrics.gauge({
-      name: "freshet_lag_messages",
-      help: "Messages of a partition not yet invalidated",
-      labelNames: ["pool", "group", "topic", "partition"],
-    }),
-    lagSeconds: metrics.gauge({
-      name: "freshet_lag_seconds",
-      help: "Age of the oldest message of a partition not yet invalidated, in seconds",
-      labelNames: ["pool", "group", "topic", "partition"],
-    }),
-    nodeUp: metrics.gauge({
-      name: "freshet_node_up",
-      help: "1 while the node takes deletes, 0 while it is away",
-      labelNames: ["pool", "node"],
-    }),
-    nodeOwedPartitions: metrics.gauge({
-      name: "freshet_node_owed_partitions",
-      help: "Partitions of which the node has missed invalidations",
-      labelNames: ["pool", "node"],
-    }),
     gaps: metrics.counter({
       name: "freshet_gaps_total",
       help: "Times that events which this group should have seen can't be read any more, by reason",
@@ -92,3 +75,57 @@ export function invalidatorMetrics(metrics: Metrics) {
 }
 
 export type InvalidatorMetrics = ReturnType<typeof invalidatorMetrics>;
+
+/** The gauges that are read off the pools at each scrape. */
+export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
+  const partitionLabels = ["pool", "group", "topic", "partition"] as const;
+  const ofPartitions = (
+    gauge: Gauge<(typeof partitionLabels)[number]>,
+    value: (status: PartitionStatus) => number,
+  ) => {
+    gauge.reset(); // partitions that moved away are another replica's to report
+    for (const { name: pool, consumer } of pools.all)
+      for (const status of consumer.partitions)
+        gauge.set(
+          { pool, group: consumer.groupId, topic: status.topic, partition: status.partition },
+          value(status),
+        );
+  };
+  metrics.gauge({
+    name: "freshet_lag_messages",
+    help: "Messages of a partition not yet invalidated, for the partitions of this replica",
+    labelNames: partitionLabels,
+    collect() {
+      ofPartitions(this, ({ offsetLag }) => Number(offsetLag));
+    },
+  });
+  metrics.gauge({
+    name: "freshet_lag_seconds",
+    help: "Age of the oldest message of a partition not yet invalidated, in seconds",
+    labelNames: partitionLabels,
+    collect() {
+      ofPartitions(this, ({ timeLagSeconds }) => timeLagSeconds);
+    },
+  });
+  const ofNodes = (gauge: Gauge<"pool" | "node">, value: (pool: PoolPipeline, node: string) => number) => {
+    for (const pipeline of pools.all)
+      for (const node of pipeline.nodes.names)
+        gauge.set({ pool: pipeline.name, node }, value(pipeline, node));
+  };
+  metrics.gauge({
+    name: "freshet_node_up",
+    help: "1 while the node takes deletes, 0 while it is away",
+    labelNames: ["pool", "node"],
+    collect() {
+      ofNodes(this, ({ watch }, node) => (watch.accepts(node) ? 1 : 0));
+    },
+  });
+  metrics.gauge({
+    name: "freshet_node_owed_partitions",
+    help: "Partitions of which the node has missed invalidations",
+    labelNames: ["pool", "node"],
+    collect() {
+      ofNodes(this, ({ missed }, node) => missed.partitionsOf(node).length);
+    },
+  });
+}

@@ -1,0 +1,16 @@
+import "reflect-metadata";
+import { ConfigError } from "@freshet/config";
+import { FreshetError } from "@freshet/contracts";
+import { createInvalidator } from "./app.ts";
+import { readConfig } from "./config.ts";
+
+try {
+  const app = await createInvalidator(readConfig());
+  await app.start();
+} catch (error) {
+  const explained = error instanceof ConfigError || error instanceof FreshetError;
+  console.error(`invalidator cannot start: ${explained ? error.message : String(error)}`);
+  if (error instanceof FreshetError) console.error(error.remedy);
+  if (!explained) console.error(error);
+  process.exit(1);
+}

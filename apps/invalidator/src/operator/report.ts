@@ -1,0 +1,143 @@
+import type { AssignedPartition, ConsumerFailure, Gap } from "@freshet/kafka";
+import type { Logger } from "@freshet/observability";
+import type { NodeEvent } from "../nodes/node-watch.ts";
+import type { Execution } from "../pipeline/execute.ts";
+import type { BatchPlan } from "../pipeline/plan.ts";
+import type { EventResult, InvalidatorMetrics } from "./metrics.ts";
+
+/** A stretch of one partition: what log lines name. */
+export interface BatchPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly firstOffset: string;
+  readonly lastOffset: string;
+}
+
+/** An open gap, until the process ends or an operator repairs it. */
+export interface OpenGap extends Gap {
+  readonly sinceMs: number;
+  readonly flushed: boolean;
+}
+
+/** Tells the operator what a pool does: the metrics and log lines of one pool, in one place. */
+export class PoolReport {
+  readonly gaps: OpenGap[] = [];
+  readonly #pool: string;
+  readonly #metrics: InvalidatorMetrics;
+  readonly #logger: Logger;
+
+  constructor(pool: string, metrics: InvalidatorMetrics, logger: Logger) {
+    this.#pool = pool;
+    this.#metrics = metrics;
+    this.#logger = logger.child({ pool });
+  }
+
+  /** A batch is done: every event of it is accounted for, every key acknowledged or marked as missed. */
+  batchDone(
+    at: BatchPosition,
+    plan: BatchPlan,
+    execution: Execution,
+    startedMs: number,
+    nowMs: number,
+  ): void {
+    const [pool, { topic }, metrics] = [this.#pool, at, this.#metrics];
+    const count = (result: EventResult, events: number) => {
+      if (events > 0) metrics.events.inc({ pool, topic, result }, events);
+    };
+    count("applied", plan.applied);
+    count("superseded", plan.superseded);
+    count("unaffected", plan.unaffected);
+    count("dead-lettered", plan.letters.length);
+    if (plan.foreignKeys > 0) metrics.foreignKeys.inc({ pool, topic }, plan.foreignKeys);
+    if (plan.effectUnknown > 0) metrics.effectUnknown.inc({ pool, topic }, plan.effectUnknown);
+    for (const [node, keys] of execution.acknowledged)
+      metrics.keys.inc({ pool, node, action: "delete" }, keys);
+    for (const [node, keys] of execution.missed) metrics.keysMissed.inc({ pool, node }, keys);
+    metrics.batchSeconds.observe({ pool }, (nowMs - startedMs) / 1_000);
+    const gone = metrics.commitToGone.labels({ pool });
+    for (const writtenMs of plan.writtenAtMs) gone.observe(Math.max(0, nowMs - writtenMs) / 1_000);
+    this.#letters(at, plan);
+    this.#logger.debug({ ...at, keys: plan.keys.size, ms: nowMs - startedMs }, "batch invalidated");
+  }
+
+  nodeEvent(event: NodeEvent): void {
+    const { node } = event;
+    if (event.type === "node-away")
+      this.#logger.error(
+        { node, error: messageOf(event.error) },
+        "node is away: its deletions are owed, marked in the commit metadata; the other nodes go on",
+      );
+    else if (event.type === "node-owes")
+      this.#logger.error(
+        { node, partitions: event.partitions },
+        "node is back but has missed deletions, and its pool is not dedicated: flush it or let the TTL pass",
+      );
+    else {
+      if (event.flushed) this.flushed(node, "node_was_away");
+      this.#logger.warn({ node, flushed: event.flushed }, "node is back");
+    }
+  }
+
+  flushed(node: string, reason: "node_was_away" | "gap"): void {
+    this.#metrics.nodesFlushed.inc({ pool: this.#pool, node, reason });
+  }
+
+  gap(gap: Gap, flushed: boolean): void {
+    const { topic, partition, reason, committed, position } = gap;
+    this.#metrics.gaps.inc({ pool: this.#pool, topic, reason });
+    this.gaps.push({ ...gap, sinceMs: Date.now(), flushed });
+    this.#logger.error(
+      { topic, partition, reason, committed: committed?.toString(), position: position.toString(), flushed },
+      flushed
+        ? "events can't be read any more: the pool was flushed"
+        : "events can't be read any more: cached values may be old until their TTL passes",
+    );
+  }
+
+  topologyUnknown({ topic, partition, metadata }: AssignedPartition): void {
+    this.#metrics.topologyUnknown.inc({ pool: this.#pool });
+    this.#logger.error(
+      { topic, partition, committedTopology: metadata?.topo },
+      "the last commit was made under another node list: list it in MEMCACHED_<POOL>_PREVIOUS",
+    );
+  }
+
+  assigned(partitions: readonly AssignedPartition[]): void {
+    this.#logger.info(
+      {
+        partitions: partitions.map(
+          ({ topic, partition, position }) => `${topic}/${partition}@${position.toString()}`,
+        ),
+      },
+      "partitions assigned",
+    );
+  }
+
+  failure({ step, partition, attempt, error }: ConsumerFailure): void {
+    this.#logger.error(
+      { step, topic: partition?.topic, partition: partition?.partition, attempt, error: messageOf(error) },
+      `${step} failed: tried again, nothing is committed past it`,
+    );
+  }
+
+  #letters(at: BatchPosition, plan: BatchPlan): void {
+    for (const { message, reason, detail, entityId } of plan.letters) {
+      this.#metrics.deadLetters.inc({ pool: this.#pool, topic: at.topic, reason });
+      this.#logger.error(
+        {
+          topic: at.topic,
+          partition: at.partition,
+          offset: message.offset,
+          entity: entityId,
+          reason,
+          detail,
+        },
+        "event parked as a dead letter",
+      );
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,69 @@
+import type {
+  AssignedPartition,
+  ConsumerFailure,
+  ConsumerHooks,
+  Gap,
+  MissedOffsets as CommittedMarks,
+  TopicPartition,
+} from "@freshet/kafka";
+import { type MissedOffsets, partitionId } from "../nodes/missed-offsets.ts";
+import type { PoolNodes } from "../nodes/pool-nodes.ts";
+import type { PoolReport } from "../operator/report.ts";
+
+/** How a pool answers when events can't be read any more. */
+export type GapPolicy = "alarm" | "flush";
+
+/**
+ * Step 5 of the invalidation path: what each commit carries beside its offset, and what is taken over from the
+ * commit of the partition's earlier owner. The consumer commits the prefix that is done; these marks name every
+ * deletion below it that some node has not acknowledged (I4).
+ */
+export class CommitHooks implements ConsumerHooks {
+  readonly #nodes: PoolNodes;
+  readonly #missed: MissedOffsets;
+  readonly #report: PoolReport;
+  readonly #onGap: GapPolicy;
+
+  constructor(options: { nodes: PoolNodes; missed: MissedOffsets; report: PoolReport; onGap: GapPolicy }) {
+    this.#nodes = options.nodes;
+    this.#missed = options.missed;
+    this.#report = options.report;
+    this.#onGap = options.onGap;
+  }
+
+  topology(): string {
+    return this.#nodes.topologyHash;
+  }
+
+  missed({ topic, partition }: TopicPartition): CommittedMarks {
+    return this.#missed.of(partitionId(topic, partition));
+  }
+
+  onAssigned(partitions: readonly AssignedPartition[]): void {
+    for (const assigned of partitions) {
+      const { topic, partition, metadata } = assigned;
+      this.#missed.restore(partitionId(topic, partition), metadata?.miss ?? {}, this.#nodes.names);
+      // "" is what a partition has before its first commit under this format.
+      if (metadata !== undefined && !this.#nodes.knowsTopology(metadata.topo))
+        this.#report.topologyUnknown(assigned);
+    }
+    this.#report.assigned(partitions);
+  }
+
+  onRevoked(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) this.#missed.drop(partitionId(topic, partition));
+  }
+
+  async onGap(gap: Gap): Promise<void> {
+    const flush = this.#onGap === "flush";
+    if (flush)
+      await this.#nodes.flushAll((node) => {
+        this.#report.flushed(node, "gap");
+      });
+    this.#report.gap(gap, flush);
+  }
+
+  onFailure(failure: ConsumerFailure): void {
+    this.#report.failure(failure);
+  }
+}

@@ -1,0 +1,37 @@
+import type { BatchResult, EventBatch } from "@freshet/kafka";
+import { freshetBatch } from "@freshet/kafka/nest";
+import { Controller, Inject } from "@nestjs/common";
+import { EventPattern, Payload } from "@nestjs/microservices";
+import { PoolPipelines } from "../pools.ts";
+import { decodeBatch } from "./decode.ts";
+import { planBatch } from "./plan.ts";
+
+/**
+ * Step 1 of the invalidation path, and the whole of it in order: consume → decode → plan → execute → commit. A
+ * batch is of one partition and of one pool's group; what this returns, the consumer commits.
+ */
+@Controller()
+export class InvalidationConsumer {
+  readonly #pools: PoolPipelines;
+
+  constructor(@Inject(PoolPipelines) pools: PoolPipelines) {
+    this.#pools = pools;
+  }
+
+  @EventPattern(freshetBatch)
+  async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
+    const startedMs = Date.now();
+    const { topic, partition, messages, attempt } = batch;
+    const { graph, executor, report } = this.#pools.ofGroup(batch.groupId);
+    const [first, last] = [messages[0], messages.at(-1)];
+    if (first === undefined || last === undefined) throw new Error("a batch without messages");
+
+    const plan = planBatch(decodeBatch(messages), topic, graph);
+    const start = { topic, partition, attempt, firstOffset: BigInt(first.offset) };
+    const execution = await executor.execute(plan, start);
+
+    const at = { topic, partition, firstOffset: first.offset, lastOffset: last.offset };
+    report.batchDone(at, plan, execution, startedMs, Date.now());
+    return { done: BigInt(last.offset) + 1n };
+  }
+}
