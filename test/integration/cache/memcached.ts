@@ -51,15 +51,6 @@ export class Memcached implements AsyncDisposable {
     this.#child.kill("SIGCONT");
   }
 
-  /** One counter of `stats`. */
-  async stat(name: string): Promise<number> {
-    const socket = connect(this.port, "127.0.0.1");
-    socket.write("stats\r\nquit\r\n");
-    let text = "";
-    for await (const chunk of socket.setEncoding("utf8")) text += String(chunk);
-    return Number(new RegExp(`STAT ${name} (\\d+)`).exec(text)?.[1]);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
   }

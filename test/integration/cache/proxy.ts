@@ -48,6 +48,11 @@ export class Proxy implements AsyncDisposable {
     await once(this.#server, "request");
   }
 
+  /** Clients that are connected now. */
+  get connections(): number {
+    return this.#sockets.size / 2;
+  }
+
   closeConnections(): void {
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -2,7 +2,7 @@ import { FreshetError } from "@freshet/contracts";
 import type { DriverOptions } from "./driver.ts";
 
 /** The bytes of one TCP connection, in the protocol of its driver. Never reconnects. */
-export interface Wire {
+interface Wire {
   write(request: Buffer): void;
   destroy(): void;
 }
@@ -17,7 +17,7 @@ export type Dial<Frame> = (events: {
 export const more = Symbol("more");
 
 /** Turns the frames of one answer into a result. What it throws rejects this request alone. */
-export type Collect<Frame, Result> = (frame: Frame) => Result | typeof more;
+type Collect<Frame, Result> = (frame: Frame) => Result | typeof more;
 
 interface Exchange<Frame> {
   readonly deadline: number;
