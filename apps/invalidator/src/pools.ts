@@ -1,3 +1,4 @@
+import type { BulkInvalidator } from "@freshet/cache";
 import { FreshetError } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
 import { BatchConsumer, consumerGroupId, createKafka, type DeadLetters, type KafkaLog } from "@freshet/kafka";
@@ -6,7 +7,7 @@ import type { InvalidatorConfig } from "./config.ts";
 import type { LoadedManifests } from "./manifests/load.ts";
 import { MissedOffsets, topicPartition } from "./nodes/missed-offsets.ts";
 import { NodeWatch } from "./nodes/node-watch.ts";
-import { PoolNodes } from "./nodes/pool-nodes.ts";
+import { createPoolNodes } from "./nodes/pool-nodes.ts";
 import type { InvalidatorMetrics } from "./operator/metrics.ts";
 import { PoolReport } from "./operator/report.ts";
 import { CommitHooks } from "./pipeline/commit.ts";
@@ -18,7 +19,7 @@ export interface PoolPipeline {
   readonly graph: PoolGraph;
   readonly consumer: BatchConsumer;
   readonly executor: PlanExecutor;
-  readonly nodes: PoolNodes;
+  readonly nodes: BulkInvalidator;
   readonly watch: NodeWatch;
   readonly missed: MissedOffsets;
   readonly report: PoolReport;
@@ -61,7 +62,7 @@ export function createPools(
       const { onGap, dedicated } = settings;
       const report = new PoolReport(name, shared.metrics, shared.logger);
       const missed = new MissedOffsets();
-      const nodes = new PoolNodes(settings, config.nodesOf(name));
+      const nodes = createPoolNodes(settings, config.nodesOf(name));
       const consumer: BatchConsumer = new BatchConsumer({
         // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
         kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, shared.kafkaLog),

@@ -1,3 +1,4 @@
+import type { BulkInvalidator } from "@freshet/cache";
 import type { MissedOffsets, PartitionId } from "./missed-offsets.ts";
 
 /**
@@ -13,15 +14,6 @@ import type { MissedOffsets, PartitionId } from "./missed-offsets.ts";
  */
 export type NodeState = "up" | "away" | "catching-up";
 
-/** What the watch asks of the pool's memcached nodes. */
-export interface WatchedNodes {
-  readonly names: readonly string[];
-  /** Resolves when the node answers; rejects otherwise, within a bound. */
-  probe(node: string): Promise<void>;
-  /** Resolves when the node has dropped everything it held. */
-  flush(node: string): Promise<void>;
-}
-
 /** What happens to nodes, for metrics and logs. */
 export type NodeEvent =
   | { readonly type: "node-away"; readonly node: string; readonly error: unknown }
@@ -30,7 +22,7 @@ export type NodeEvent =
 
 /** Probes every node of a pool and brings one that was away up to date. */
 export class NodeWatch {
-  readonly #nodes: WatchedNodes;
+  readonly #nodes: BulkInvalidator;
   readonly #missed: MissedOffsets;
   readonly #dedicated: boolean;
   readonly #onEvent: (event: NodeEvent) => void;
@@ -41,7 +33,7 @@ export class NodeWatch {
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: {
-    nodes: WatchedNodes;
+    nodes: BulkInvalidator;
     missed: MissedOffsets;
     dedicated: boolean;
     onEvent: (event: NodeEvent) => void;
@@ -90,7 +82,7 @@ export class NodeWatch {
 
   /** One round over all nodes, side by side; never rejects. */
   async checkAll(): Promise<void> {
-    await Promise.allSettled(this.#nodes.names.map((node) => this.#check(node)));
+    await Promise.allSettled(this.#nodes.nodes.map((node) => this.#check(node)));
   }
 
   async #check(node: string): Promise<void> {

@@ -26,8 +26,8 @@ export function addPoolChecks(health: Health, pools: PoolPipelines): void {
     });
     health.ready.add(`nodes-${name}`, () => {
       const problems = [
-        ...nodes.names.filter((node) => !watch.accepts(node)).map((node) => `${node} is away`),
-        ...nodes.names
+        ...nodes.nodes.filter((node) => !watch.accepts(node)).map((node) => `${node} is away`),
+        ...nodes.nodes
           .filter((node) => missed.partitionsOf(node).length > 0)
           .map((node) => `${node} has missed deletions`),
         ...report.gaps

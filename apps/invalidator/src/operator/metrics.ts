@@ -109,7 +109,7 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
   });
   const ofNodes = (gauge: Gauge<"pool" | "node">, value: (pool: PoolPipeline, node: string) => number) => {
     for (const pipeline of pools.all)
-      for (const node of pipeline.nodes.names)
+      for (const node of pipeline.nodes.nodes)
         gauge.set({ pool: pipeline.name, node }, value(pipeline, node));
   };
   metrics.gauge({

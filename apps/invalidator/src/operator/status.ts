@@ -60,7 +60,7 @@ function poolStatus({ name, consumer, nodes, watch, missed, report }: PoolPipeli
     lagMessages: partitions.reduce((sum, { lagMessages }) => sum + lagMessages, 0),
     lagSeconds: partitions.reduce((most, { lagSeconds }) => Math.max(most, lagSeconds), 0),
     partitions,
-    nodes: nodes.names.map((node) => ({
+    nodes: nodes.nodes.map((node) => ({
       node,
       state: watch.stateOf(node),
       missed: Object.fromEntries(

@@ -1,3 +1,4 @@
+import type { BulkInvalidator } from "@freshet/cache";
 import type {
   AssignedPartition,
   ConsumerFailure,
@@ -7,7 +8,7 @@ import type {
   TopicPartition,
 } from "@freshet/kafka";
 import { type MissedOffsets, partitionId } from "../nodes/missed-offsets.ts";
-import type { PoolNodes } from "../nodes/pool-nodes.ts";
+import { flushPool } from "../nodes/pool-nodes.ts";
 import type { PoolReport } from "../operator/report.ts";
 
 /** How a pool answers when events can't be read any more. */
@@ -19,12 +20,17 @@ export type GapPolicy = "alarm" | "flush";
  * deletion below it that some node has not acknowledged (I4).
  */
 export class CommitHooks implements ConsumerHooks {
-  readonly #nodes: PoolNodes;
+  readonly #nodes: BulkInvalidator;
   readonly #missed: MissedOffsets;
   readonly #report: PoolReport;
   readonly #onGap: GapPolicy;
 
-  constructor(options: { nodes: PoolNodes; missed: MissedOffsets; report: PoolReport; onGap: GapPolicy }) {
+  constructor(options: {
+    nodes: BulkInvalidator;
+    missed: MissedOffsets;
+    report: PoolReport;
+    onGap: GapPolicy;
+  }) {
     this.#nodes = options.nodes;
     this.#missed = options.missed;
     this.#report = options.report;
@@ -42,7 +48,7 @@ export class CommitHooks implements ConsumerHooks {
   onAssigned(partitions: readonly AssignedPartition[]): void {
     for (const assigned of partitions) {
       const { topic, partition, metadata } = assigned;
-      this.#missed.restore(partitionId(topic, partition), metadata?.miss ?? {}, this.#nodes.names);
+      this.#missed.restore(partitionId(topic, partition), metadata?.miss ?? {}, this.#nodes.nodes);
       // "" is what a partition has before its first commit under this format.
       if (metadata !== undefined && !this.#nodes.knowsTopology(metadata.topo))
         this.#report.topologyUnknown(assigned);
@@ -57,7 +63,7 @@ export class CommitHooks implements ConsumerHooks {
   async onGap(gap: Gap): Promise<void> {
     const flush = this.#onGap === "flush";
     if (flush)
-      await this.#nodes.flushAll((node) => {
+      await flushPool(this.#nodes, (node) => {
         this.#report.flushed(node, "gap");
       });
     this.#report.gap(gap, flush);

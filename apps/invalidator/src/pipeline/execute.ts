@@ -1,10 +1,10 @@
 import { channel } from "node:diagnostics_channel";
+import type { BulkInvalidator } from "@freshet/cache";
 import type { CacheKey } from "@freshet/contracts";
 import { maxKeysAtOnce } from "@freshet/dependency-graph";
 import type { DeadLetters } from "@freshet/kafka";
 import { type MissedOffsets, partitionId } from "../nodes/missed-offsets.ts";
 import type { NodeWatch } from "../nodes/node-watch.ts";
-import type { PoolNodes } from "../nodes/pool-nodes.ts";
 import type { BatchPlan } from "./plan.ts";
 
 /** Where the batch stands: a node that misses something owes everything from `firstOffset` on. */
@@ -31,7 +31,7 @@ const executed = channel("freshet:invalidate.executed");
  * offset is marked for it. Rejects only when a dead letter can't be parked: then nothing of the batch is committed.
  */
 export class PlanExecutor {
-  readonly #nodes: PoolNodes;
+  readonly #nodes: BulkInvalidator;
   readonly #watch: NodeWatch;
   readonly #missed: MissedOffsets;
   readonly #letters: DeadLetters;
@@ -39,7 +39,7 @@ export class PlanExecutor {
 
   constructor(options: {
     pool: string;
-    nodes: PoolNodes;
+    nodes: BulkInvalidator;
     watch: NodeWatch;
     missed: MissedOffsets;
     letters: DeadLetters;
@@ -90,7 +90,7 @@ export class PlanExecutor {
   async #deleteOn(node: string, keys: readonly CacheKey[]): Promise<boolean> {
     if (!this.#watch.accepts(node)) return false;
     try {
-      await this.#nodes.deleteMany(node, keys).catch(() => this.#nodes.deleteMany(node, keys));
+      await this.#nodes.deleteOn(node, keys).catch(() => this.#nodes.deleteOn(node, keys));
       return true;
     } catch (error) {
       this.#watch.failed(node, error);
