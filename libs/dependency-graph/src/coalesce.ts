@@ -26,8 +26,17 @@ export function coalesce(plans: Iterable<CoalescablePlan>): CoalescedPlan {
       continue;
     }
     const known = keys.size;
-    for (const planned of plan.keys) if (!keys.has(planned.key)) keys.set(planned.key, planned);
+    for (const planned of plan.keys) {
+      const earlier = keys.get(planned.key);
+      if (!earlier || overrules(planned, earlier)) keys.set(planned.key, planned);
+    }
     counts[keys.size > known ? "applied" : "superseded"] += 1;
   }
   return { keys, ...counts };
+}
+
+/** A delete overrules a refresh, and a refresh one of an older version: whatever the order, the result is the same. */
+function overrules(planned: PlannedKey, earlier: PlannedKey): boolean {
+  if (earlier.action === "delete") return false;
+  return planned.action === "delete" || planned.version > earlier.version;
 }

@@ -1,4 +1,12 @@
 export { type CoalescablePlan, coalesce, type CoalescedPlan } from "./coalesce.ts";
 export { compile, type DependencyGraph, type ManifestSource } from "./compile.ts";
-export { maxKeysAtOnce, maxKeysPerEvent, type Plan, PoolGraph, type SlicedPlan } from "./pool-graph.ts";
+export { type Dependency, type EventNode, type ParamSource, type TagNode, type ViewNode } from "./model.ts";
+export {
+  maxKeysAtOnce,
+  maxKeysPerEvent,
+  type Plan,
+  PoolGraph,
+  type Reason,
+  type SlicedPlan,
+} from "./pool-graph.ts";
 export { type PlannedKey } from "./rule.ts";

@@ -1,6 +1,13 @@
-import { type ChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
+import { type CacheKey, type ChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
-import { compile, maxKeysAtOnce, type Plan } from "./index.ts";
+import {
+  type CoalescablePlan,
+  coalesce,
+  compile,
+  maxKeysAtOnce,
+  type Plan,
+  type PoolGraph,
+} from "./index.ts";
 
 const profileManifest = parseManifest(
   {
@@ -59,6 +66,7 @@ const pools = parsePools(
 );
 const graph = compile([{ file: "profiles.yaml", manifest: profileManifest }], pools);
 
+const bySubject = [{ event: "ProfileChanged", params: { profileId: "subject" } }];
 const ada = { handle: "ada", teamIds: ["t1"] };
 
 function event(data: Partial<ChangeEvent["data"]>, subject = "42"): ChangeEvent {
@@ -200,6 +208,168 @@ describe("the plan of one event", () => {
     expect(plan).toMatchObject({ kind: "undecodable", reason: "too_many_keys" });
   });
 });
+
+describe("a change of a base", () => {
+  const derived = graphOf({
+    user_profile: { key: "user_profile:{profileId}", dependsOn: bySubject },
+    team_directory: {
+      key: "team_directory:{teamId}:{handle}",
+      dependsOn: [
+        {
+          event: "ProfileChanged",
+          fields: ["displayName"],
+          params: { teamId: "teamIds[]", handle: "handle" },
+        },
+      ],
+    },
+    team_page: { key: "team_page:{teamId}", derivedFrom: ["team_directory"] },
+    site: { key: "site", derivedFrom: ["team_page", "user_profile"] },
+  });
+
+  it("reaches what is derived from it, step by step, with its field filter", () => {
+    expect(keysOf(derived.plan(event({ changedFields: ["displayName"] }))).sort()).toEqual([
+      "site",
+      "team_directory:t1:ada",
+      "team_page:t1",
+      "user_profile:42",
+    ]);
+    expect(keysOf(derived.plan(event({ changedFields: ["bio"] })))).toEqual(["user_profile:42", "site"]);
+  });
+
+  it("says why, as the way through the graph", () => {
+    const why = derived.why(event({ changedFields: ["displayName"] }));
+    expect(why.map(({ planned: { key }, path }) => `${key}: ${path.join(" → ")}`).sort()).toEqual([
+      "site: ProfileChanged → team_directory → team_page → site",
+      "site: ProfileChanged → user_profile → site",
+      "team_directory:t1:ada: ProfileChanged → team_directory",
+      "team_page:t1: ProfileChanged → team_directory → team_page",
+      "user_profile:42: ProfileChanged → user_profile",
+    ]);
+    expect(derived.why({ ...event({}), type: "Unheard" })).toEqual([]);
+    expect(derived.why(event({ after: null }))).toEqual([]);
+  });
+});
+
+describe("a tag", () => {
+  const tagged = graphOf({
+    search_results: {
+      key: "search:{teamId}:{query}",
+      tags: [
+        { tag: "search:profiles", event: "ProfileChanged", fields: ["displayName", "handle"] },
+        { tag: "search:team:{teamId}", event: "ProfileChanged", params: { teamId: "teamIds[]" } },
+        { tag: "profile:{id}", event: "ProfileChanged", params: { id: "subject" }, members: true },
+      ],
+    },
+    search_count: {
+      key: "search_count:{query}",
+      tags: [{ tag: "search:profiles", event: "ProfileChanged" }],
+    },
+  });
+
+  it("is deleted under its own key, once for all views that have it", () => {
+    const changed = event({ changedFields: ["displayName"], after: { ...ada, teamIds: ["t 2"] } });
+    const keys = keysOf(tagged.plan(changed));
+    expect(keys.sort()).toEqual([
+      "t:profile:42",
+      "t:search:profiles",
+      "t:search:team:t1",
+      "t:search:team:~fd555bee8f13792aff01861998fa3702",
+    ]);
+  });
+
+  it("is left alone when no field that it names has changed", () => {
+    expect(keysOf(tagged.plan(event({ changedFields: ["teamIds"] }))).sort()).toEqual([
+      "t:profile:42",
+      "t:search:profiles", // search_count names no field
+      "t:search:team:t1",
+    ]);
+  });
+
+  it("follows from the entity's id if it is constant or made of it", () => {
+    const keys = tagged.subjectKeys("profile.events.v1", "42").map(({ key }) => key);
+    expect(keys).toEqual(["t:search:profiles", "t:profile:42"]);
+    expect(tagged.hasOtherViews("profile.events.v1")).toBe(true);
+  });
+});
+
+describe("a view that is refreshed", () => {
+  const refreshed = graphOf({
+    user_profile: {
+      key: "user_profile:{profileId}",
+      formerKeys: ["profile:{profileId}"],
+      dependsOn: bySubject,
+      onChange: { refresh: "/internal/views/user_profile" },
+    },
+    page: { key: "page:{profileId}", derivedFrom: ["user_profile"] },
+  });
+  const refresh = {
+    key: "user_profile:42",
+    view: "user_profile",
+    action: "refresh",
+    version: 7,
+    subject: "42",
+  };
+  const remove = { ...refresh, action: "delete", version: undefined, subject: undefined };
+  const actions = (plan: Plan): unknown => (plan.kind === "keys" ? plan.keys : plan);
+
+  it("is renewed up to the event's version; its former keys and what is derived from it are deleted", () => {
+    expect(actions(refreshed.plan(event({})))).toEqual([
+      refresh,
+      { ...remove, key: "profile:42" },
+      { ...remove, key: "page:42", view: "page" },
+    ]);
+    expect(refreshed.views.get("user_profile")).toMatchObject({
+      service: "profile-service",
+      refreshPath: "/internal/views/user_profile",
+    });
+  });
+
+  it("is deleted when its entity is, and when the event cannot be decoded", () => {
+    const deleted = refreshed.plan(event({ change: "deleted", after: null }));
+    expect(actions(deleted)).toContainEqual(remove);
+    expect(refreshed.subjectKeys("profile.events.v1", "42")).toContainEqual(remove);
+  });
+
+  it("is renewed once for a batch, to its highest version, whatever the order; a delete overrules", () => {
+    const plan = (version: number, change: "updated" | "deleted" = "updated"): CoalescablePlan =>
+      coalescable(refreshed.plan(event({ version, change })));
+    const [one, two, three] = [plan(7), plan(9), plan(8)];
+    for (const batch of [
+      [one, two, three],
+      [three, two, one],
+      [two, one, three],
+    ]) {
+      const { keys, ...counts } = coalesce(batch);
+      expect(keys.get(refresh.key as CacheKey)).toEqual({ ...refresh, version: 9 });
+      expect(counts).toEqual({ applied: 1, superseded: 2, unaffected: 0 });
+    }
+    for (const batch of [
+      [plan(3, "deleted"), two],
+      [two, plan(3, "deleted")],
+    ])
+      expect(coalesce(batch).keys.get(refresh.key as CacheKey)).toEqual(remove);
+  });
+});
+
+function graphOf(views: Record<string, object>): PoolGraph {
+  const manifest = parseManifest(
+    {
+      freshet: 1,
+      service: "profile-service",
+      publishes: profileManifest.publishes,
+      views: Object.fromEntries(Object.entries(views).map(([name, view]) => [name, { pool: "p", ...view }])),
+    },
+    "a.yaml",
+  );
+  return compile([{ file: "a.yaml", manifest }], parsePools({ freshet: 1, pools: { p: pool } }, "p")).pool(
+    "p",
+  );
+}
+
+function coalescable(plan: Plan): CoalescablePlan {
+  if (plan.kind === "undecodable" || plan.kind === "slices") throw new Error(plan.kind);
+  return plan;
+}
 
 describe("a pool", () => {
   it("says which topics concern it and for how long its values can live", () => {

@@ -1,5 +1,5 @@
 import { type CacheKey, type ChangeEvent, encodeKeyParam, isWellFormed } from "@freshet/contracts";
-import { type Effect, type ViewNode } from "./model.ts";
+import { type Effect, effectsOf, type ViewNode } from "./model.ts";
 import { type Column, RoutingReader } from "./routing.ts";
 import { type PlannedKey, Rule } from "./rule.ts";
 
@@ -46,11 +46,19 @@ interface Block {
   readonly size: number;
 }
 
+/** Why a plan has a key: the way through the graph, from the event's type to the view. */
+export interface Reason {
+  readonly planned: PlannedKey;
+  readonly path: readonly string[];
+}
+
 const skipped: Plan = { kind: "skipped" };
 const unaffected: Plan = { kind: "unaffected" };
 
 /** The dependency graph of one pool: what each event invalidates there. */
 export class PoolGraph {
+  /** The pool's views by name. */
+  readonly views: ReadonlyMap<string, ViewNode>;
   /** The topics whose events touch this pool, sorted. */
   readonly topics: readonly string[];
   /** 1.1 × the longest ttlSeconds of its views, 0 without views: nothing that is cached now outlives it. */
@@ -58,27 +66,36 @@ export class PoolGraph {
   readonly #rules: ReadonlyMap<string, EventRules>;
 
   constructor(views: readonly ViewNode[]) {
-    this.#rules = rulesByType(views.flatMap(({ effects }) => effects));
+    this.views = new Map(views.map((view) => [view.name, view]));
+    this.#rules = rulesByType(views.flatMap(effectsOf));
     this.topics = [...new Set([...this.#rules.values()].map(({ topic }) => topic))].sort();
     // Not × 1.1, which makes 3960.0000000000005 of 3600.
-    this.longestHardTtlSeconds = (Math.max(0, ...views.map(({ ttlSeconds }) => ttlSeconds)) * 11) / 10;
+    const longest = views.reduce((ttl, { ttlSeconds }) => Math.max(ttl, ttlSeconds), 0);
+    this.longestHardTtlSeconds = (longest * 11) / 10;
   }
 
   /** What this event does here: each key once with its action, or why there is none. Never throws. */
-  plan({ type, subject, data }: ChangeEvent): Plan {
-    const rules = this.#rules.get(type);
+  plan(event: ChangeEvent): Plan {
+    const rules = this.#rules.get(event.type);
     if (!rules) return skipped;
-    const subjectColumn = [encodeKeyParam(subject)];
-    const before = data.change === "created" ? undefined : rules.routing.read(subjectColumn, data.before);
-    if (typeof before === "string") return undecodable("invalid_routing", `data.before.${before}`);
-    const after = data.change === "deleted" ? undefined : rules.routing.read(subjectColumn, data.after);
-    if (typeof after === "string") return undecodable("invalid_routing", `data.after.${after}`);
-    const blocks: Block[] = [];
-    for (const rule of matching(rules, data)) {
-      if (before) addBlock(blocks, rule, before);
-      if (after && !(before && rule.sameKeys(before, after))) addBlock(blocks, rule, after);
+    const blocks = blocksOf(rules, event);
+    return typeof blocks === "string" ? undecodable("invalid_routing", blocks) : planOf(blocks, event);
+  }
+
+  /** Every way in which this event leads to a key; the first 10,000 of them. */
+  why(event: ChangeEvent): readonly Reason[] {
+    const rules = this.#rules.get(event.type);
+    const blocks = rules ? blocksOf(rules, event) : [];
+    if (typeof blocks === "string") return [];
+    const reasons: Reason[] = [];
+    for (const { rule, columns, size } of blocks) {
+      const { dependency, view, template } = rule.effect;
+      const last = template === view.key ? view.name : `${view.name} (${template.source})`;
+      const path = [event.type, ...dependency.via, last];
+      for (let n = 0; n < size && reasons.length < maxKeysAtOnce; n += 1)
+        reasons.push({ planned: rule.planned(rule.key(columns, n), event), path });
     }
-    return planOf(blocks);
+    return reasons;
   }
 
   /** The keys that follow from the entity's id alone, for an event of this topic that cannot be decoded. */
@@ -89,7 +106,7 @@ export class PoolGraph {
     for (const rules of this.#rules.values())
       if (rules.topic === topic)
         for (const rule of rules.all) if (rule.fromSubject) addBlock(blocks, rule, columns);
-    return keysBetween(blocks, 0, Infinity);
+    return keysBetween(blocks, 0, Infinity, undefined);
   }
 
   /** Whether events of this topic touch keys that `subjectKeys` cannot name: their effect is then unknown. */
@@ -102,7 +119,7 @@ export class PoolGraph {
 
 function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules> {
   return new Map(
-    [...groupBy(effects, ({ event }) => [event])].map(([event, ofEvent]) => {
+    [...groupBy(effects, ({ dependency }) => [dependency.event])].map(([event, ofEvent]) => {
       const all = ofEvent.map((effect) => new Rule(effect));
       return [
         event.type,
@@ -129,6 +146,21 @@ function groupBy<Item, Key>(items: readonly Item[], keysOf: (item: Item) => Iter
   return groups;
 }
 
+/** The keys of before and of after, worked out apart; or what is wrong with the event's routing values. */
+function blocksOf(rules: EventRules, { subject, data }: ChangeEvent): readonly Block[] | string {
+  const subjectColumn = [encodeKeyParam(subject)];
+  const before = data.change === "created" ? undefined : rules.routing.read(subjectColumn, data.before);
+  if (typeof before === "string") return `data.before.${before}`;
+  const after = data.change === "deleted" ? undefined : rules.routing.read(subjectColumn, data.after);
+  if (typeof after === "string") return `data.after.${after}`;
+  const blocks: Block[] = [];
+  for (const rule of matching(rules, data)) {
+    if (before) addBlock(blocks, rule, before);
+    if (after && !(before && rule.sameKeys(before, after))) addBlock(blocks, rule, after);
+  }
+  return blocks;
+}
+
 /** The rules that this change concerns. A rule found by several fields comes once. */
 function matching(
   { all, unfiltered, byField }: EventRules,
@@ -146,21 +178,26 @@ function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void
   if (size > 0) blocks.push({ rule, columns, size });
 }
 
-function planOf(blocks: readonly Block[]): Plan {
+function planOf(blocks: readonly Block[], event: ChangeEvent): Plan {
   if (blocks.length === 0) return unaffected;
   let size = 0;
   for (const block of blocks) size += block.size;
-  if (size <= maxKeysAtOnce) return { kind: "keys", keys: keysBetween(blocks, 0, size) };
+  if (size <= maxKeysAtOnce) return { kind: "keys", keys: keysBetween(blocks, 0, size, event) };
   if (size > maxKeysPerEvent)
     return undecodable(
       "too_many_keys",
       `it expands to ${size} keys, at most ${maxKeysPerEvent} are invalidated`,
     );
-  return { kind: "slices", size, slice: (from, length) => keysBetween(blocks, from, from + length) };
+  return { kind: "slices", size, slice: (from, length) => keysBetween(blocks, from, from + length, event) };
 }
 
 /** The keys number `from` to `to` (excluded) of all blocks in a row, without those that come again among them. */
-function keysBetween(blocks: readonly Block[], from: number, to: number): readonly PlannedKey[] {
+function keysBetween(
+  blocks: readonly Block[],
+  from: number,
+  to: number,
+  event: ChangeEvent | undefined,
+): readonly PlannedKey[] {
   const keys: PlannedKey[] = [];
   const seen = blocks.length > 1 ? new Set<CacheKey>() : undefined;
   let start = 0;
@@ -170,7 +207,7 @@ function keysBetween(blocks: readonly Block[], from: number, to: number): readon
       const key = rule.key(columns, n);
       if (seen?.has(key)) continue;
       seen?.add(key);
-      keys.push({ key, view: rule.view, action: "delete" });
+      keys.push(rule.planned(key, event));
     }
     start += size;
   }

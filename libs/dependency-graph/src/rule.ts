@@ -1,30 +1,40 @@
-import { type CacheKey, type KeyTemplate } from "@freshet/contracts";
-import { type Effect, followsFromSubject, subject } from "./model.ts";
-import { type Column } from "./routing.ts";
+import type { CacheKey, ChangeEvent, KeyTemplate } from "@freshet/contracts";
+import { type Effect, subject } from "./model.ts";
+import type { Column } from "./routing.ts";
 
 /** What is to be done to one key. */
-export interface PlannedKey {
-  readonly key: CacheKey;
-  readonly view: string;
-  readonly action: "delete";
-}
+export type PlannedKey =
+  | { readonly key: CacheKey; readonly view: string; readonly action: "delete" }
+  | {
+      readonly key: CacheKey;
+      readonly view: string;
+      /** Renew the value from its owner, unless what is cached is at least of this version of the entity. */
+      readonly action: "refresh";
+      readonly version: number;
+      /** The entity's id. */
+      readonly subject: string;
+    };
 
 /** An effect made ready to render keys without looking at names. */
 export class Rule {
-  readonly view: string;
+  readonly effect: Effect;
   readonly fields: ReadonlySet<string> | undefined;
+  /** Whether its keys follow from the subject alone. */
   readonly fromSubject: boolean;
   /** For each parameter of the template the column that it is read from; column 0 is the subject. */
   readonly #columnOf: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
   readonly #parts: readonly (string | number)[];
 
-  constructor({ view, fields, params, template, event }: Effect) {
-    this.view = view;
-    this.fields = fields;
-    this.fromSubject = followsFromSubject({ params });
-    const names = [subject, ...event.routing.keys()];
-    this.#columnOf = template.params.map((param) => names.indexOf(params.get(param)?.name ?? subject));
+  constructor(effect: Effect) {
+    const { template, dependency } = effect;
+    const columns = [subject, ...dependency.event.routing.keys()];
+    this.effect = effect;
+    this.fields = dependency.fields;
+    this.#columnOf = template.params.map((param) =>
+      columns.indexOf(dependency.params.get(param)?.name ?? subject),
+    );
+    this.fromSubject = this.#columnOf.every((column) => column === 0);
     this.#parts = partsOf(template);
   }
 
@@ -38,6 +48,14 @@ export class Rule {
   /** Whether two sides give the same keys because the columns in use are the same. */
   sameKeys(before: readonly Column[], after: readonly Column[]): boolean {
     return this.#columnOf.every((index) => sameColumn(before[index], after[index]));
+  }
+
+  /** What is to be done to one of its keys. A deleted entity has nothing left to renew a value from. */
+  planned(key: CacheKey, event: ChangeEvent | undefined): PlannedKey {
+    const view = this.effect.view.name;
+    return event === undefined || this.effect.action === "delete" || event.data.change === "deleted"
+      ? { key, view, action: "delete" }
+      : { key, view, action: "refresh", version: event.data.version, subject: event.subject };
   }
 
   /** The nth key of these columns, 0 ≤ n < count: the combinations in mixed radix, so that none is stored. */
