@@ -1,3 +1,4 @@
+export { BulkInvalidator, type NodeAnswer } from "./bulk-invalidate.ts";
 export {
   type CasAnswer,
   type CasToken,
@@ -8,5 +9,6 @@ export {
 } from "./drivers/driver.ts";
 export { MemjsDriver } from "./drivers/memjs.ts";
 export { MetaDriver } from "./drivers/meta.ts";
+export { CachePool, type PoolNodeLists } from "./pool.ts";
 export { type CacheNode, parseNodeList, parseNodeLists } from "./topology/node-list.ts";
 export { createTopology, type NodeOf, type Topology } from "./topology/topology.ts";

@@ -29,6 +29,7 @@ export class Memcached implements AsyncDisposable {
 
   /** Ends it at once; connections are closed by the kernel. */
   async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exited = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
     await exited;
@@ -52,7 +53,7 @@ export class Memcached implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
+    await this.kill();
   }
 }
 
