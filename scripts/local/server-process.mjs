@@ -33,8 +33,9 @@ export function guarded(command, args, { deathSignal, unprivileged }) {
   const flags = [`--pdeathsig=${deathSignal.replace("SIG", "")}`];
   if (unprivileged && process.getuid?.() === 0) {
     flags.push(`--reuid=${UNPRIVILEGED_ID}`, `--regid=${UNPRIVILEGED_ID}`, "--clear-groups");
+    // Without no_setuid_fixup access(2), by which PostgreSQL checks its own files, would overlook the right.
     if (!unprivileged.every(reachableByAll))
-      flags.push("--inh-caps=+dac_override", "--ambient-caps=+dac_override");
+      flags.push("--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override");
   }
   return ["setpriv", [...flags, "--", command, ...args]];
 }
