@@ -60,6 +60,7 @@ export async function createInvalidator(
     await Promise.all(pools.all.map(({ watch }) => watch.stop()));
     await publisher.close();
     for (const { nodes } of pools.all) nodes.close();
+    logger.info("invalidator stopped");
   });
 
   const module: DynamicModule = {

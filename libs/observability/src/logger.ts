@@ -17,7 +17,13 @@ export function createLogger(options: {
   destination?: NodeJS.WritableStream;
 }): Logger {
   const { name, level, pretty, destination = process.stdout } = options;
-  const settings = { name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = {
+    name,
+    level,
+    base: { name },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
   if (!pretty) return pino({ ...settings, hooks: { streamWrite: escapeControls } }, destination);
   return pino(
     { ...settings, hooks: { streamWrite: keepEscapes } },
