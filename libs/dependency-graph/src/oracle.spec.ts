@@ -1,0 +1,259 @@
+import { type ChangeEvent, encodeKeyParam, parseManifest, parsePools } from "@freshet/contracts";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type CoalescablePlan, coalesce, compile, type Plan, type PlannedKey } from "./index.ts";
+
+// Everything below is written from the rules of the manifest alone, in the most naive way, with strings.
+
+const routing = { a: "string", b: "integer?", list: ["string"], more: "[integer]?" };
+const fields = ["a", "b", "list", "more", "text"];
+const sources = ["subject", "a", "b", "list[]", "more[]"];
+const params = ["p", "q"];
+const types = ["One", "Two"];
+
+interface View {
+  key: string;
+  dependsOn: { event: string; fields?: string[]; params: Record<string, string> }[];
+  derivedFrom: string[];
+  tags: { tag: string; event: string; fields?: string[]; params: Record<string, string> }[];
+  formerKeys: string[];
+  onChange: "delete" | { refresh: string };
+}
+
+const source = fc.constantFrom(...sources);
+const filter = fc.option(fc.subarray(fields, { minLength: 1 }), { nil: undefined });
+const used = fc.subarray(params);
+
+/** Views v0…vn, each derived only from earlier ones that have all of its parameters: what compile accepts. */
+const views = fc
+  .array(
+    fc.record({
+      used,
+      former: fc.option(used),
+      dependsOn: fc.array(fc.tuple(fc.constantFrom(...types), filter, source, source), { maxLength: 3 }),
+      bases: fc.array(fc.nat(5), { maxLength: 2 }),
+      tags: fc.array(fc.tuple(fc.constantFrom("x", "y"), fc.constantFrom(...types), filter, source), {
+        maxLength: 2,
+      }),
+      refresh: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
+  .map((drafts) => {
+    const made = new Map<string, View>();
+    for (const [index, draft] of drafts.entries()) {
+      const fill = (names: string[], values: string[]): Record<string, string> =>
+        Object.fromEntries(names.map((name, at) => [name, values[at] ?? "subject"]));
+      const own = draft.dependsOn.map(([event, only, ...from]) => ({
+        event,
+        ...(only ? { fields: only } : {}),
+        params: fill(draft.used, from),
+      }));
+      const derivedFrom = draft.bases
+        .map((base) => `v${base}`)
+        .filter((name) => {
+          const base = made.get(name);
+          const fits = draft.used.every((param) => base?.key.includes(`{${param}}`));
+          return base && fits && base.dependsOn.length > 0 && base.tags.length === 0;
+        });
+      const tags = draft.tags.map(([name, event, only, from]) => ({
+        tag: draft.used.includes("p") ? `${name}:{p}` : name,
+        event,
+        ...(only ? { fields: only } : {}),
+        params: draft.used.includes("p") ? { p: from } : {},
+      }));
+      const keyed = own.every(({ params: filled }) =>
+        Object.values(filled).every((path) => path === "subject"),
+      );
+      const refresh =
+        draft.refresh &&
+        draft.used.length > 0 &&
+        keyed &&
+        derivedFrom.length + tags.length === 0 &&
+        new Set(own.map(({ event }) => event)).size < 2;
+      made.set(`v${index}`, {
+        key: [`v${index}`, ...draft.used.map((param) => `{${param}}`)].join(":"),
+        dependsOn: own,
+        derivedFrom,
+        tags,
+        formerKeys: draft.former
+          ? [
+              [
+                `old${index}`,
+                ...draft.former.filter((name) => draft.used.includes(name)).map((p) => `{${p}}`),
+              ].join(":"),
+            ]
+          : [],
+        onChange: refresh ? { refresh: "/views" } : "delete",
+      });
+    }
+    return made;
+  });
+
+const value = fc.constantFrom("1", "2", "a b");
+const side = fc.record(
+  {
+    a: value,
+    b: fc.option(fc.nat(2)),
+    list: fc.array(value, { maxLength: 3 }),
+    more: fc.option(fc.array(fc.nat(2), { maxLength: 3 })),
+  },
+  { requiredKeys: ["a", "list"] },
+);
+const event = fc
+  .record({
+    type: fc.constantFrom(...types, "Unheard"),
+    subject: fc.constantFrom("s1", "s2"),
+    change: fc.constantFrom("created" as const, "updated" as const, "deleted" as const),
+    changedFields: fc.option(fc.subarray([...fields, "unknown"])),
+    version: fc.integer({ min: 1, max: 9 }),
+    before: side,
+    after: side,
+  })
+  .map(({ type, subject, ...data }): ChangeEvent => ({
+    specversion: "1.0",
+    id: "1",
+    source: "s",
+    type,
+    subject,
+    data: {
+      ...data,
+      before: data.change === "created" ? null : data.before,
+      after: data.change === "deleted" ? null : data.after,
+    },
+  }));
+
+/** Everything that a view depends on, its bases' included, each with the names that count as fields. */
+function dependenciesOf(name: string, all: Map<string, View>): View["dependsOn"] {
+  const view = all.get(name);
+  if (!view) throw new Error(name);
+  const own = view.dependsOn.map((dependency) => withParams(dependency));
+  return [...own, ...view.derivedFrom.flatMap((base) => dependenciesOf(base, all))];
+}
+
+function withParams<Dependency extends { fields?: string[]; params: Record<string, string> }>(
+  dependency: Dependency,
+): Dependency {
+  const roots = Object.values(dependency.params).map((path) => path.replace("[]", ""));
+  return dependency.fields ? { ...dependency, fields: [...dependency.fields, ...roots] } : dependency;
+}
+
+function matches(dependency: { event: string; fields?: string[] }, { type, data }: ChangeEvent): boolean {
+  if (dependency.event !== type) return false;
+  const { changedFields } = data;
+  if (data.change !== "updated" || !changedFields || changedFields.length === 0) return true;
+  return !dependency.fields || dependency.fields.some((field) => changedFields.includes(field));
+}
+
+function keysOf(template: string, filled: Record<string, string>, { subject, data }: ChangeEvent): string[] {
+  return [data.before, data.after].flatMap((values) => {
+    if (!values) return [];
+    let keys = [template];
+    for (const [param, path] of Object.entries(filled)) {
+      if (!template.includes(`{${param}}`)) continue;
+      const found: unknown = path === "subject" ? subject : values[path.replace("[]", "")];
+      const choices = [found ?? []].flat() as (string | number)[];
+      keys = keys.flatMap((key) =>
+        choices.map((choice) => key.replace(`{${param}}`, encodeKeyParam(choice))),
+      );
+    }
+    return keys;
+  });
+}
+
+/** What the manifest says about one event: key → action. */
+function oracle(all: Map<string, View>, changed: ChangeEvent): Map<string, string> {
+  const expected = new Map<string, string>();
+  for (const [name, view] of all) {
+    for (const dependency of dependenciesOf(name, all)) {
+      if (!matches(dependency, changed)) continue;
+      const refresh = view.onChange !== "delete" && changed.data.change !== "deleted";
+      for (const key of keysOf(view.key, dependency.params, changed))
+        expected.set(key, refresh ? `refresh ${changed.data.version}` : "delete");
+      for (const former of view.formerKeys)
+        for (const key of keysOf(former, dependency.params, changed)) expected.set(key, "delete");
+    }
+    for (const tag of view.tags)
+      if (matches(withParams(tag), changed))
+        for (const key of keysOf(`t:${tag.tag}`, tag.params, changed)) expected.set(key, "delete");
+  }
+  return expected;
+}
+
+function planner(all: Map<string, View>): (changed: ChangeEvent) => CoalescablePlan {
+  const publishes = Object.fromEntries(
+    types.map((type) => [type, { entity: type.toLowerCase(), topic: "x.events.v1", fields, routing }]),
+  );
+  const withPool = Object.fromEntries([...all].map(([name, view]) => [name, { ...view, pool: "p" }]));
+  const manifest = parseManifest({ freshet: 1, service: "s", publishes, views: withPool }, "a.yaml");
+  const pools = parsePools({ freshet: 1, pools: { p: { nodes: ["a:1"] } } }, "pools.yaml");
+  const graph = compile([{ file: "a.yaml", manifest }], pools).pool("p");
+  return (changed) => {
+    const plan = graph.plan(changed);
+    if (plan.kind === "undecodable" || plan.kind === "slices") throw new Error(plan.kind);
+    return plan;
+  };
+}
+
+function actionsOf(planned: Iterable<PlannedKey>): Map<string, string> {
+  return new Map(
+    [...planned].map((one) => [one.key, one.action === "refresh" ? `refresh ${one.version}` : "delete"]),
+  );
+}
+
+function keysIn(plan: Plan): readonly PlannedKey[] {
+  return plan.kind === "keys" ? plan.keys : [];
+}
+
+describe("against a naive oracle, for random manifests and events", () => {
+  it("a plan holds exactly the keys that the manifest names, each once", () => {
+    fc.assert(
+      fc.property(views, fc.array(event, { maxLength: 10 }), (all, events) => {
+        const plan = planner(all);
+        for (const changed of events) {
+          const planned = keysIn(plan(changed));
+          expect(actionsOf(planned)).toEqual(oracle(all, changed));
+          expect(new Set(planned.map(({ key }) => key)).size).toBe(planned.length);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("a batch coalesced does what its events do one by one, and accounts for each of them", () => {
+    fc.assert(
+      fc.property(views, fc.array(event, { maxLength: 10 }), (all, events) => {
+        const expected = new Map<string, string>();
+        for (const changed of events)
+          for (const [key, action] of oracle(all, changed)) {
+            const [one, other] = [action, expected.get(key) ?? action].sort();
+            // "delete" sorts before "refresh n", and of two refreshes the higher version counts.
+            expected.set(key, one === "delete" ? one : (other ?? action));
+          }
+        const batch = coalesce(events.map(planner(all)));
+        expect(actionsOf(batch.keys.values())).toEqual(expected);
+        expect(batch.applied + batch.superseded + batch.unaffected).toBe(events.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("order and duplicates change nothing", () => {
+    const shuffled = fc
+      .array(event, { maxLength: 10 })
+      .chain((events) =>
+        fc.tuple(
+          fc.constant(events),
+          fc.shuffledSubarray([...events, ...events], { minLength: events.length * 2 }),
+        ),
+      );
+    fc.assert(
+      fc.property(views, shuffled, (all, [events, again]) => {
+        const plan = planner(all);
+        expect(actionsOf(coalesce(again.map(plan)).keys.values())).toEqual(
+          actionsOf(coalesce(events.map(plan)).keys.values()),
+        );
+      }),
+    );
+  });
+});
