@@ -18,14 +18,14 @@ const levels: Readonly<Record<number, KafkaLogLevel>> = {
 
 /** A kafkajs client with bounded requests and retries, so that a broker that is away is noticed within seconds. */
 export function createKafka(
-  config: Pick<KafkaConfig, "brokers" | "clientId" | "ssl" | "sasl">,
+  config: Pick<KafkaConfig, "brokers" | "clientId" | "ssl" | "sasl" | "retry">,
   log: KafkaLog = () => undefined,
 ): Kafka {
   return new Kafka({
     ...config,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6 },
+    retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6, ...config.retry },
     logLevel: logLevel.INFO,
     logCreator:
       () =>

@@ -33,7 +33,9 @@ export class PartitionRun implements TopicPartition {
   readonly #handler: BatchHandler;
   readonly #onDone: (run: PartitionRun) => void;
   readonly #onFailure: (run: PartitionRun, attempt: number, error: unknown) => void;
+  readonly #previous: Promise<unknown>;
   readonly #stop = new AbortController();
+  readonly #noRetry = new AbortController();
   #lag: LagState = startLag(0n, 0n, 0);
   #failures = 0;
   #work: Promise<void> | undefined;
@@ -45,6 +47,8 @@ export class PartitionRun implements TopicPartition {
       handler: BatchHandler;
       onDone: (run: PartitionRun) => void;
       onFailure: (run: PartitionRun, attempt: number, error: unknown) => void;
+      /** The handler of this partition's earlier run: two at a time would break the order. */
+      previous: Promise<unknown> | undefined;
     },
   ) {
     this.topic = topic;
@@ -53,6 +57,7 @@ export class PartitionRun implements TopicPartition {
     this.#handler = options.handler;
     this.#onDone = options.onDone;
     this.#onFailure = options.onFailure;
+    this.#previous = options.previous ?? Promise.resolve();
   }
 
   /** Ends guarding: reading begins at `position`. `ts` undefined: no LogAppendTime known below it. */
@@ -71,10 +76,21 @@ export class PartitionRun implements TopicPartition {
   /** Nothing of this run is committed any more; `settled` tells when its handler has returned. */
   stop(): void {
     this.#stop.abort();
+    this.finish();
   }
 
-  get settled(): Promise<void> {
-    return this.#work ?? Promise.resolve();
+  /** The try in hand is the last one; what it does not do is read again by whoever comes next. */
+  finish(): void {
+    this.#noRetry.abort();
+  }
+
+  /** A handler of this partition, of this run or of an earlier one, has not returned yet. */
+  isBusy(): boolean {
+    return this.#work !== undefined || this.phase === "guarding";
+  }
+
+  get settled(): Promise<unknown> {
+    return Promise.all([this.#previous, this.#work]);
   }
 
   /** Takes the batch as soon as the one in hand is finished; false: still busy after `patienceMs`, or stopped. */
@@ -123,7 +139,7 @@ export class PartitionRun implements TopicPartition {
   async #process(batch: FetchedBatch): Promise<void> {
     let rest = batch.messages;
     this.readTs = this.#highest(this.readTs, rest);
-    while (rest.length > 0 && !this.isStopped()) {
+    while (rest.length > 0 && !this.#noRetry.signal.aborted) {
       this.#lag = seeBatch(this.#lag, batch.high, Number(rest[0]?.timestamp));
       const done = await this.#handle(rest, batch.high);
       if (this.isStopped()) return; // of an assignment that is over nothing may be committed
@@ -134,7 +150,7 @@ export class PartitionRun implements TopicPartition {
       if (rest.length === 0) break;
       this.#failures += 1;
       const waitMs = Math.min(backoffMs.first * 2 ** (this.#failures - 1), backoffMs.most);
-      await delay(waitMs, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      await delay(waitMs, undefined, { signal: this.#noRetry.signal }).catch(() => undefined);
     }
     this.#failures = 0;
   }

@@ -63,8 +63,8 @@ export class Session {
   #cluster: Cluster | undefined;
   #joined: Promise<void> | undefined;
   #held: Held | undefined;
-  /** Handlers and commits of earlier assignments that have not returned yet. */
-  #draining: Promise<unknown> = Promise.resolve();
+  /** The commits of earlier assignments. */
+  #committed: Promise<unknown> = Promise.resolve();
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -119,8 +119,10 @@ export class Session {
     if (held !== undefined) {
       const runs = [...held.runs.values()];
       this.#pauseFetches(runs);
-      const drained = Promise.all(runs.map((run) => run.settled)).then(() => held.committer.flush());
-      await atMost(this.#options.settings.drainTimeoutMs, drained);
+      for (const run of runs) run.finish();
+      const { drainTimeoutMs } = this.#options.settings;
+      await atMost(drainTimeoutMs, Promise.all(runs.map((run) => run.settled)));
+      await atMost(drainTimeoutMs, held.committer.flush());
     }
     // A disconnect during a join leaves a member that nobody stops.
     await this.#joined?.catch(() => undefined);
@@ -174,7 +176,12 @@ export class Session {
     const cluster = this.#cluster;
     if (this.#stopping.signal.aborted || cluster === undefined) return;
     const previous = this.#held;
-    const runs = new Map(partitions.map((at) => [key(at.topic, at.partition), this.#newRun(at)]));
+    const runs = new Map(
+      partitions.map((at) => {
+        const id = key(at.topic, at.partition);
+        return [id, this.#newRun(at, previous?.runs.get(id))];
+      }),
+    );
     const committer = new Committer({
       cluster,
       groupId,
@@ -185,6 +192,9 @@ export class Session {
       },
     });
     const held = (this.#held = { runs, committer });
+    const working = new Set(
+      [...(previous?.runs ?? [])].filter(([, run]) => run.isBusy()).map(([id]) => runs.get(id)),
+    );
     this.#abandon(previous);
     const lost = [...(previous?.runs ?? [])].filter(([at]) => !runs.has(at)).map(([, run]) => run);
     try {
@@ -192,15 +202,19 @@ export class Session {
     } catch (error) {
       this.#fail("guard", undefined, 1, error);
     }
-    if (runs.size > 0) void this.#guardRuns(held, [...runs.values()]);
+    // A handler that is slow to return holds up its own partition only.
+    const idle = [...runs.values()].filter((run) => !working.has(run));
+    for (const group of [idle, ...[...runs.values()].filter((run) => working.has(run)).map((run) => [run])])
+      if (group.length > 0) void this.#guardRuns(held, group);
   }
 
   #pauseFetches(partitions: readonly TopicPartition[]): void {
     this.#consumer.pause(partitions.map(({ topic, partition }) => ({ topic, partitions: [partition] })));
   }
 
-  #newRun(at: TopicPartition): PartitionRun {
+  #newRun(at: TopicPartition, previous: PartitionRun | undefined): PartitionRun {
     return new PartitionRun(at, {
+      previous: previous?.settled,
       groupId: this.#options.groupId,
       handler: this.#options.handler,
       onDone: (run) => {
@@ -214,10 +228,8 @@ export class Session {
 
   #abandon(held: Held | undefined): void {
     if (held === undefined) return;
-    const runs = [...held.runs.values()];
-    for (const run of runs) run.stop();
-    const settled = runs.map((run) => run.settled);
-    this.#draining = Promise.all([this.#draining, held.committer.close(), ...settled]);
+    for (const run of held.runs.values()) run.stop();
+    this.#committed = Promise.all([this.#committed, held.committer.close()]);
   }
 
   /** Compares partitions with the broker until it succeeds, tells the owner, then begins each of them. */
@@ -229,7 +241,8 @@ export class Session {
     for (let attempt = 1; this.#holds(held); attempt += 1) {
       try {
         // The last commit of the previous assignment must be on the broker before it is read from there.
-        await this.#draining;
+        await this.#committed;
+        await Promise.all(runs.map((run) => run.settled));
         const known = remembered ?? (await this.#guard.committed(runs));
         const positions = await this.#compare(known);
         if (!this.#holds(held)) return;
@@ -269,9 +282,8 @@ export class Session {
     const { hooks } = this.#options;
     this.#pauseFetches([run]);
     run.stop();
-    const next = this.#newRun(run);
+    const next = this.#newRun(run, run);
     held.runs.set(key(topic, partition), next);
-    this.#draining = Promise.all([this.#draining, run.settled]);
     const metadata = { topo: hooks.topology(), ts, miss: hooks.missed(run) };
     void this.#guardRuns(held, [next], new Map([[next, { committed: done, metadata }]]));
   }
@@ -341,8 +353,9 @@ export class Session {
 
   async #release(): Promise<void> {
     this.#abandon(this.#held);
-    await atMost(this.#options.settings.drainTimeoutMs, this.#draining);
     const runs = [...(this.#held?.runs.values() ?? [])];
+    const returned = Promise.all([this.#committed, ...runs.map((run) => run.settled)]);
+    await atMost(this.#options.settings.drainTimeoutMs, returned);
     this.#held = undefined;
     if (runs.length > 0) this.#options.hooks.onRevoked(runs);
   }

@@ -4,11 +4,11 @@ import { lastValueFrom } from "rxjs";
 import type { BatchConsumer } from "../consumer.ts";
 import type { BatchResult, EventBatch } from "../types.ts";
 
-/** The pattern of the one handler that gets every batch: `@EventPattern<string>(freshetBatch)`. */
+/** The pattern of the one handler that gets every batch: `@EventPattern(freshetBatch)`. */
 export const freshetBatch = "freshet.batch";
 
 /**
- * Nest transport: hands each batch of its consumers to the `@EventPattern<string>(freshetBatch)` handler, which
+ * Nest transport: hands each batch of its consumers to the `@EventPattern(freshetBatch)` handler, which
  * returns a BatchResult. A failure of the handler, of its pipes or interceptors reaches the consumer, which keeps
  * the offset. `close` stops the consumers; clients that the handler needs are closed in onApplicationShutdown,
  * the only hook that Nest runs later.
