@@ -1,0 +1,21 @@
+import { type ChangeEvent } from "@freshet/contracts";
+import { type OutboxRelay } from "@freshet/outbox";
+import { type OwnKeys } from "./own-keys.ts";
+
+/** What follows a commit. None of it is needed for the bus to deliver: the process may die before it. */
+export class AfterCommit {
+  readonly #relay: OutboxRelay | null;
+  readonly #ownKeys: OwnKeys | null;
+
+  /** Without a relay (OUTBOX_RELAY=off) nobody is woken, without own keys (WRITER_DELETE=off) none are deleted. */
+  constructor(relay: OutboxRelay | null, ownKeys: OwnKeys | null) {
+    this.#relay = relay;
+    this.#ownKeys = ownKeys;
+  }
+
+  /** Never rejects: the change is committed, and the caller must hear so. */
+  async run(event: ChangeEvent): Promise<void> {
+    this.#relay?.wake();
+    await this.#ownKeys?.delete(event);
+  }
+}

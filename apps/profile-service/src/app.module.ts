@@ -1,0 +1,129 @@
+import { CachePool, MemjsDriver, ReadThroughCache } from "@freshet/cache";
+import { type Health, type Logger, type Metrics } from "@freshet/observability";
+import { createOutbox } from "@freshet/outbox";
+import { NestOutboxRelay } from "@freshet/outbox/nest";
+import { type DynamicModule, Inject, Injectable, Module, type OnApplicationShutdown } from "@nestjs/common";
+import { sql } from "drizzle-orm";
+import { AfterCommit } from "./after-commit.ts";
+import { type Broker, connectBroker } from "./broker.ts";
+import { observeCache } from "./cache-metrics.ts";
+import { type ProfileServiceConfig } from "./config.ts";
+import { Database } from "./database.ts";
+import { manifest } from "./views.ts";
+import { ProfilesController } from "./profiles/profiles.controller.ts";
+import { ProfilesReader } from "./profiles/profiles.reader.ts";
+import { ProfilesRepository } from "./profiles/profiles.repository.ts";
+import { OUTBOX, ProfilesService } from "./profiles/profiles.service.ts";
+import { OwnKeys } from "./own-keys.ts";
+import { observeRelay } from "./relay-metrics.ts";
+
+const BROKER = Symbol("broker");
+
+/** What both servers of the process use. */
+export interface Shared {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly health: Health;
+}
+
+/** Closes what the others need, in this order, after the last request was answered. */
+@Injectable()
+class Connections implements OnApplicationShutdown {
+  readonly #relay: NestOutboxRelay | null;
+  readonly #broker: Broker;
+  readonly #cache: ReadThroughCache;
+  readonly #pool: CachePool;
+  readonly #database: Database;
+
+  constructor(
+    @Inject(NestOutboxRelay) relay: NestOutboxRelay | null,
+    @Inject(BROKER) broker: Broker,
+    cache: ReadThroughCache,
+    pool: CachePool,
+    database: Database,
+  ) {
+    this.#relay = relay;
+    this.#broker = broker;
+    this.#cache = cache;
+    this.#pool = pool;
+    this.#database = database;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#relay?.stop();
+    await this.#broker.publisher.close();
+    this.#cache.close();
+    this.#pool.close();
+    await this.#database.close();
+  }
+}
+
+/** The public server: the write path and the reads, wired. */
+@Module({})
+export class AppModule {
+  static with(config: ProfileServiceConfig, { logger, metrics, health }: Shared): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [ProfilesController],
+      providers: [
+        ProfilesService,
+        ProfilesReader,
+        ProfilesRepository,
+        Connections,
+        {
+          provide: Database,
+          useFactory: () => {
+            const database = new Database(config.databaseUrl, (error) => {
+              logger.warn({ err: error }, "a database connection was lost");
+            });
+            health.ready.add("postgres", async () => {
+              await database.primary.execute(sql`SELECT 1`);
+              return { ok: true };
+            });
+            return database;
+          },
+        },
+        { provide: BROKER, useFactory: () => connectBroker(config.kafka, logger) },
+        {
+          provide: OUTBOX,
+          useFactory: () =>
+            createOutbox({ source: manifest.service, relay: config.outboxRelay ? "on" : "off" }),
+        },
+        {
+          provide: NestOutboxRelay,
+          inject: [Database, BROKER],
+          useFactory: (database: Database, broker: Broker) =>
+            config.outboxRelay
+              ? new NestOutboxRelay({
+                  pool: database.pool,
+                  publish: (messages, options) => broker.publisher.publish(messages, options),
+                  ping: () => broker.ping(),
+                  on: observeRelay(metrics, logger),
+                })
+              : null,
+        },
+        {
+          provide: ReadThroughCache,
+          useFactory: () =>
+            new ReadThroughCache({
+              pools: { profiles: config.memcachedProfiles },
+              on: observeCache(metrics, logger),
+            }),
+        },
+        {
+          provide: CachePool,
+          useFactory: () =>
+            new CachePool(config.memcachedProfiles, (node, limits) => new MemjsDriver(node, limits)),
+        },
+        {
+          provide: AfterCommit,
+          inject: [NestOutboxRelay, CachePool],
+          useFactory: (relay: NestOutboxRelay | null, pool: CachePool) => {
+            const ownKeys = new OwnKeys(manifest, pool, logger);
+            return new AfterCommit(relay, config.writerDelete ? ownKeys : null);
+          },
+        },
+      ],
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import {
+  type Environment,
+  kafkaClientOptions,
+  kafkaSettings,
+  logLevel,
+  onOff,
+  port,
+  readEnvironment,
+} from "@freshet/config";
+import { z } from "zod";
+
+/** Settings of the database alone: what `migrate` needs. */
+const databaseSettings = {
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres://")
+    .describe("PostgreSQL connection string, postgres://user:password@host:port/database; PgBouncer will do"),
+};
+
+/** The profile service's settings; the documents' table is generated from this. */
+export const profileServiceSettings = z.object({
+  ...databaseSettings,
+  ...kafkaSettings,
+  MEMCACHED_PROFILES: z
+    .string()
+    .describe(
+      "Nodes of the pool profiles as host:port[:weight], separated by commas; the same list everywhere",
+    ),
+  MEMCACHED_PROFILES_PREVIOUS: z
+    .string()
+    .default("")
+    .describe("Earlier node lists of the pool, separated by ';', while values written under them may live"),
+  PORT: port(3000, "Public HTTP port: the profile API"),
+  INTERNAL_PORT: port(3100, "Internal HTTP port: /metrics, /health/live, /health/ready"),
+  OUTBOX_RELAY: onOff(
+    "on",
+    "off: Debezium reads the outbox from the write-ahead log, this service sends nothing",
+  ),
+  WRITER_DELETE: onOff("on", "off: only the bus deletes cached copies, for proofs that it does"),
+  LOG_LEVEL: logLevel,
+});
+
+export interface ProfileServiceConfig {
+  readonly databaseUrl: string;
+  readonly kafka: ReturnType<typeof kafkaClientOptions>;
+  readonly memcachedProfiles: { readonly nodes: string; readonly previousNodes: string };
+  readonly port: number;
+  readonly internalPort: number;
+  readonly outboxRelay: boolean;
+  readonly writerDelete: boolean;
+  readonly logLevel: z.infer<typeof logLevel>;
+  readonly prettyLogs: boolean;
+}
+
+/**
+ * Reads the environment of the profile service.
+ * @throws ConfigError naming every wrong variable
+ */
+export function readConfig(environment: Environment = process.env): ProfileServiceConfig {
+  const values = readEnvironment(profileServiceSettings, environment);
+  return {
+    databaseUrl: values.DATABASE_URL,
+    kafka: kafkaClientOptions(values),
+    memcachedProfiles: {
+      nodes: values.MEMCACHED_PROFILES,
+      previousNodes: values.MEMCACHED_PROFILES_PREVIOUS,
+    },
+    port: values.PORT,
+    internalPort: values.INTERNAL_PORT,
+    outboxRelay: values.OUTBOX_RELAY,
+    writerDelete: values.WRITER_DELETE,
+    logLevel: values.LOG_LEVEL,
+    prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
+  };
+}
+
+/**
+ * The connection string alone, for migrations.
+ * @throws ConfigError
+ */
+export function readDatabaseUrl(environment: Environment = process.env): string {
+  return readEnvironment(z.object(databaseSettings), environment).DATABASE_URL;
+}

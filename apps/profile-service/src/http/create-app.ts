@@ -1,0 +1,46 @@
+import { type ServerResponse } from "node:http";
+import { type Logger } from "@freshet/observability";
+import { NestLogger } from "@freshet/observability/nest";
+import { type DynamicModule } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
+import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
+import { Problem, problemBody, problemType } from "./problem.ts";
+import { ProblemFilter } from "./problem.filter.ts";
+import { SchemaPipe } from "./schema.pipe.ts";
+
+const bodyLimitBytes = 65_536;
+// Longer ids must reach the handler, which says what is wrong with them; Fastify's own limit of 100 answers 404.
+const maxParamLength = 16_384;
+
+/** A Nest application on Fastify whose every answer to a bad request is problem details. */
+export async function createApp(module: DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyLimitBytes,
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength },
+    frameworkErrors: answerUnroutable,
+  });
+  const fastify = adapter.getInstance();
+  fastify.addContentTypeParser(
+    "application/merge-patch+json",
+    { parseAs: "string" },
+    fastify.getDefaultJsonParser("error", "error"),
+  );
+  // Fastify's own parsers are enough: Nest's would take form bodies as well.
+  const options = { bodyParser: false, logger: new NestLogger(logger), abortOnError: false } as const;
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, options);
+  app.useGlobalPipes(new SchemaPipe());
+  app.useGlobalFilters(new ProblemFilter(logger));
+  return app;
+}
+
+/** Answers a request that has no route to go to (a URL that cannot be decoded); no filter sees it. */
+function answerUnroutable(
+  error: Error,
+  _request: unknown,
+  reply: { hijack(): unknown; readonly raw: ServerResponse },
+): void {
+  reply.hijack();
+  const problem = new Problem(400, "The request cannot be read", error.message);
+  reply.raw.writeHead(problem.status, { "content-type": problemType }).end(problemBody(problem));
+}

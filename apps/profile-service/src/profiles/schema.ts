@@ -1,0 +1,23 @@
+import { bigint, check, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { sql } from "drizzle-orm";
+
+/**
+ * One row per id for ever: a deleted profile keeps its id and version and nothing personal, so that its versions
+ * go on rising should the id come back. Its handle is null, which leaves handles unique among the living.
+ */
+export const profiles = pgTable(
+  "profiles",
+  {
+    id: text("id").primaryKey(),
+    version: bigint("version", { mode: "number" }).notNull(),
+    handle: text("handle").unique("profiles_handle_key"),
+    displayName: text("display_name"),
+    avatarUrl: text("avatar_url"),
+    bio: text("bio"),
+    teamIds: text("team_ids").array().notNull().default([]),
+    updatedAt: timestamp("updated_at", { withTimezone: true }).notNull(),
+  },
+  (table) => [
+    check("profiles_living_or_bare", sql`(${table.handle} IS NULL) = (${table.displayName} IS NULL)`),
+  ],
+);

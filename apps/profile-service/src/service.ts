@@ -1,0 +1,41 @@
+import { createHealth, createLogger, createMetrics } from "@freshet/observability";
+import { type NestFastifyApplication } from "@nestjs/platform-fastify";
+import { AppModule } from "./app.module.ts";
+import { type ProfileServiceConfig } from "./config.ts";
+import { createApp } from "./http/create-app.ts";
+import { InternalModule } from "./internal.module.ts";
+
+/** The service with both of its servers listening. */
+export interface ProfileService {
+  readonly url: string;
+  readonly internalUrl: string;
+  /** Answers the requests at hand, finishes the relay's batch, closes all connections. */
+  close(): Promise<void>;
+}
+
+/** Starts the service; servers that it depends on may be down, `/health/ready` tells. */
+export async function startProfileService(config: ProfileServiceConfig): Promise<ProfileService> {
+  const logger = createLogger({ name: "profile-service", level: config.logLevel, pretty: config.prettyLogs });
+  const shared = { logger, metrics: createMetrics(), health: createHealth() };
+  const app = await createApp(AppModule.with(config, shared), logger);
+  const internal = await createApp(InternalModule.with(shared), logger);
+  const close = async (): Promise<void> => {
+    await app.close();
+    await internal.close();
+    logger.info("stopped");
+  };
+  try {
+    const url = await listen(app, config.port);
+    const internalUrl = await listen(internal, config.internalPort);
+    logger.info({ url, internalUrl }, "listening");
+    return { url, internalUrl, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function listen(app: NestFastifyApplication, port: number): Promise<string> {
+  await app.listen(port, "0.0.0.0");
+  return await app.getUrl();
+}

@@ -1,0 +1,19 @@
+import { readFileSync } from "node:fs";
+import { parsePools } from "@freshet/contracts";
+import { compile } from "@freshet/dependency-graph";
+import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { manifestFile, renderManifest } from "../../../scripts/export-manifests.mjs";
+import { manifest } from "./views.ts";
+
+test("deploy/manifests holds what views.ts says; `npm run manifests:export` writes it", () => {
+  expect(readFileSync(manifestFile(manifest.service), "utf8")).toBe(renderManifest(manifest));
+});
+
+test("the views compile with the pools of the deployment", () => {
+  const file = new URL("../../../deploy/manifests/pools.yaml", import.meta.url);
+  const pools = parsePools(parse(readFileSync(file, "utf8")), "pools.yaml");
+  expect(compile([{ file: "views.ts", manifest }], pools).pool("profiles").topics).toEqual([
+    "profile.events.v1",
+  ]);
+});

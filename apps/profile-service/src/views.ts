@@ -1,0 +1,28 @@
+import { defineManifest, defineView, on } from "@freshet/contracts";
+import { ProfileChanged } from "./events.ts";
+import { profile } from "./profiles/profile.ts";
+
+/** A profile by its id. */
+export const userProfile = defineView({
+  name: "user_profile",
+  key: "user_profile:{profileId}",
+  pool: "profiles",
+  value: profile,
+  dependsOn: [on(ProfileChanged, { profileId: "subject" })],
+});
+
+/** A profile by its handle: a change of the handle invalidates the old and the new one. */
+export const userProfileByHandle = defineView({
+  name: "user_profile_by_handle",
+  key: "user_profile_by_handle:{handle}",
+  pool: "profiles",
+  value: profile,
+  dependsOn: [on(ProfileChanged, { handle: "handle" })],
+});
+
+/** What the invalidator loads; deploy/manifests/profile-service.yaml is written from it. */
+export const manifest = defineManifest({
+  service: "profile-service",
+  publishes: [ProfileChanged],
+  views: [userProfile, userProfileByHandle],
+});

@@ -1,0 +1,40 @@
+import { inject } from "vitest";
+import { type ProfileServiceConfig } from "../../../apps/profile-service/src/config.ts";
+import { migrate } from "../../../apps/profile-service/src/migrations.ts";
+import { type ProfileService, startProfileService } from "../../../apps/profile-service/src/service.ts";
+import { freshDatabase } from "../../support/database.ts";
+
+/** The service in this process, on a database of its own, free ports, and the servers of the run. */
+export async function startService(
+  overrides: Partial<ProfileServiceConfig> = {},
+): Promise<ProfileService & AsyncDisposable & { databaseUrl: string }> {
+  const databaseUrl = overrides.databaseUrl ?? (await freshDatabase());
+  if (overrides.databaseUrl === undefined) await migrate(databaseUrl);
+  const service = await startProfileService({
+    databaseUrl,
+    kafka: { brokers: inject("kafkaBrokers") },
+    memcachedProfiles: { nodes: inject("memcachedNodes").join(","), previousNodes: "" },
+    port: 0,
+    internalPort: 0,
+    outboxRelay: true,
+    writerDelete: true,
+    logLevel: "silent",
+    prettyLogs: false,
+    ...overrides,
+  });
+  return { ...service, databaseUrl, [Symbol.asyncDispose]: () => service.close() };
+}
+
+/** One request with a JSON body. */
+export async function send(
+  method: string,
+  url: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return await fetch(url, {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+}
