@@ -26,7 +26,7 @@ export function memcachedNode({ port, logDir, memoryMb = 64 }) {
  * @param {string} [host]
  * @returns {Promise<string>}
  */
-export function askVersion(port, host = LOOPBACK) {
+function askVersion(port, host = LOOPBACK) {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host, timeout: 1_000 });
     socket.once("connect", () => socket.write("version\r\n"));

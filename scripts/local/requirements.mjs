@@ -105,8 +105,8 @@ function onPath(command) {
 
 /** Kafka 4 wants Java 17. */
 function hasJava() {
-  const { stderr } = spawnSync("java", ["-version"], { encoding: "utf8" });
-  return Number(/version "(\d+)/.exec(stderr ?? "")?.[1]) >= 17;
+  const answer = spawnSync("java -version 2>&1", { shell: true, encoding: "utf8" });
+  return Number(/version "(\d+)/.exec(answer.stdout)?.[1]) >= 17;
 }
 
 /** Compares the two lock files: times of change say nothing about a fresh clone. */
@@ -124,7 +124,9 @@ function nodeModulesMatchTheLock() {
  */
 function packagesOf(file) {
   try {
-    return JSON.parse(readFileSync(join(ROOT, file), "utf8")).packages;
+    /** @type {{ packages: Record<string, { version?: string, optional?: boolean }> }} */
+    const lock = JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+    return lock.packages;
   } catch {
     return {};
   }

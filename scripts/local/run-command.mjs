@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { guarded } from "./server-process.mjs";
 
 /**
@@ -46,16 +47,17 @@ export async function runCommand(command, args, options = {}) {
   let killer;
   const stop = () => {
     signalGroup(stopSignal);
-    killer = setTimeout(() => signalGroup("SIGKILL"), killAfterMs);
+    killer = setTimeout(() => {
+      signalGroup("SIGKILL");
+    }, killAfterMs);
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const how = await new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code, killedBy) => resolve(killedBy ?? code));
-    });
+    // Closes when the last process of the group has let go of the pipes.
+    const closed = /** @type {[number | null, NodeJS.Signals | null]} */ (await once(child, "close"));
+    const [code, killedBy] = closed;
     signal?.throwIfAborted();
-    if (how !== 0) throw new Error(`${command} ended with ${how}:\n${output.trimEnd()}`);
+    if (code !== 0) throw new Error(`${command} ended with ${killedBy ?? code}:\n${output.trimEnd()}`);
   } finally {
     signal?.removeEventListener("abort", stop);
     clearTimeout(killer);

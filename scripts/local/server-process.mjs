@@ -113,8 +113,12 @@ export class ServerProcess {
         gaveUp.abort(new Error(`${this.name} ended before it answered: ${how}\n${this.log().slice(-2_000)}`));
         resolve(how);
       };
-      child.once("error", (error) => end(error.message));
-      child.once("exit", (code, killedBy) => end(killedBy ? `signal ${killedBy}` : `code ${code}`));
+      child.once("error", (error) => {
+        end(error.message);
+      });
+      child.once("exit", (code, killedBy) => {
+        end(killedBy ? `signal ${killedBy}` : `code ${code}`);
+      });
     });
     try {
       await waitUntil(`${this.name} on ${this.address}`, () => answers().then(() => true), {
@@ -132,7 +136,9 @@ export class ServerProcess {
   async stop() {
     this.#signal(this.#options.stopSignal);
     this.resume();
-    const killer = setTimeout(() => this.#signal("SIGKILL"), 15_000);
+    const killer = setTimeout(() => {
+      this.#signal("SIGKILL");
+    }, 15_000);
     await this.#ended;
     clearTimeout(killer);
   }

@@ -5,7 +5,9 @@
  */
 export function abortAtStopSignals() {
   const controller = new AbortController();
-  const stop = () => controller.abort(new Error("interrupted"));
+  const stop = () => {
+    controller.abort(new Error("interrupted"));
+  };
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.on(signal, stop);
   const parent = process.ppid;
   if (process.env.npm_lifecycle_event) {
