@@ -1,5 +1,7 @@
 export { type CoalescablePlan, coalesce, type CoalescedPlan } from "./coalesce.ts";
 export { compile, type DependencyGraph, type ManifestSource } from "./compile.ts";
+export { describeEvent, describeView, type Statement, toMermaid, toText } from "./describe.ts";
+export { diff, type Difference } from "./diff.ts";
 export { type Dependency, type EventNode, type ParamSource, type TagNode, type ViewNode } from "./model.ts";
 export {
   maxKeysAtOnce,

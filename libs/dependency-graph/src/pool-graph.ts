@@ -101,11 +101,10 @@ export class PoolGraph {
   /** The keys that follow from the entity's id alone, for an event of this topic that cannot be decoded. */
   subjectKeys(topic: string, entityId: string): readonly PlannedKey[] {
     if (!isWellFormed(entityId)) return [];
-    const columns = [[encodeKeyParam(entityId)]];
+    const columns = [[encodeKeyParam(entityId)]]; // rules that need more than the subject's column give no key
     const blocks: Block[] = [];
     for (const rules of this.#rules.values())
-      if (rules.topic === topic)
-        for (const rule of rules.all) if (rule.fromSubject) addBlock(blocks, rule, columns);
+      if (rules.topic === topic) for (const rule of rules.all) addBlock(blocks, rule, columns);
     return keysBetween(blocks, 0, Infinity, undefined);
   }
 
@@ -167,10 +166,14 @@ function matching(
   { change, changedFields }: ChangeEvent["data"],
 ): Iterable<Rule> {
   if (change !== "updated" || !changedFields || changedFields.length === 0) return all;
-  if (byField.size === 0) return unfiltered;
-  const matched = new Set(unfiltered);
-  for (const field of changedFields) for (const rule of byField.get(field) ?? []) matched.add(rule);
-  return matched;
+  let matched: Set<Rule> | undefined;
+  for (const field of changedFields) {
+    const filtered = byField.get(field);
+    if (!filtered) continue;
+    matched ??= new Set(unfiltered);
+    for (const rule of filtered) matched.add(rule);
+  }
+  return matched ?? unfiltered;
 }
 
 function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void {
