@@ -1,0 +1,77 @@
+import { createEventPublisher, ensureTopics } from "@freshet/kafka";
+import { expect, test } from "vitest";
+import { uniqueName } from "../../support/names.ts";
+import { ownBroker } from "../../support/own-servers.ts";
+import { freshTopic } from "../../support/topics.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { numbered, publish, SpecConsumer, testKafka, withAdmin } from "./support.ts";
+
+test("a consumer and a publisher outlive a broker that is away longer than kafkajs retries", async () => {
+  const broker = await ownBroker();
+  const brokers = [`127.0.0.1:${broker.port}`];
+  const topic = await freshTopic({ brokers, numPartitions: 2 });
+  const publisher = createEventPublisher(testKafka(brokers), { timeoutMs: 2_000 });
+  const send = (values: string[]) =>
+    waitFor(() => publisher.publish(values.map((value) => ({ topic, key: value, value }))), {
+      timeoutMs: 30_000,
+      describe: "the publisher to get through",
+    });
+  await using reader = new SpecConsumer({ topics: [topic], kafka: testKafka(brokers) });
+  await send(numbered("before", 0, 10));
+  await reader.received(numbered("before", 0, 10));
+  await broker.stop();
+  await waitFor(() => reader.failures.filter(({ step }) => step === "session").length >= 2, {
+    timeoutMs: 60_000,
+    describe: "kafkajs to give up twice",
+  });
+  expect(reader.consumer.state).toBe("joining");
+  await broker.start();
+  await send(numbered("after", 0, 10));
+  await reader.received(numbered("after", 0, 10));
+  expect(reader.consumer.state).toBe("running");
+  expect(reader.gaps).toEqual([]);
+  await waitFor(() => reader.consumer.partitions.every(({ offsetLag }) => offsetLag === 0n), {
+    describe: "no lag",
+  });
+  await publisher.close();
+});
+
+test("a consumer that starts while its broker is away reads when it comes, and can be closed before", async () => {
+  const broker = await ownBroker();
+  const brokers = [`127.0.0.1:${broker.port}`];
+  const topic = await freshTopic({ brokers, numPartitions: 1 });
+  await broker.stop();
+  const closedEarly = new SpecConsumer({ topics: [topic], kafka: testKafka(brokers) });
+  await using reader = new SpecConsumer({ topics: [topic], kafka: testKafka(brokers) });
+  await waitFor(() => reader.failures.length > 0, { timeoutMs: 30_000, describe: "a failed session" });
+  await closedEarly.consumer.close();
+  expect(closedEarly.consumer.state).toBe("closed");
+  await broker.start();
+  await reader.reading(1);
+});
+
+test("a crash that no retry can mend is a state of its own, for liveness", async () => {
+  const topic = await freshTopic({ numPartitions: 1 });
+  const groupId = uniqueName("group");
+  const foreign = testKafka().consumer({ groupId });
+  await foreign.connect();
+  await foreign.subscribe({ topics: [topic] });
+  const joined = new Promise((resolve) => foreign.on(foreign.events.GROUP_JOIN, resolve));
+  await foreign.run({ eachMessage: () => Promise.resolve() });
+  await joined;
+  // Its assigner has another name: the broker refuses ours for as long as that member lives.
+  await using reader = new SpecConsumer({ topics: [topic], groupId });
+  await waitFor(() => reader.consumer.state === "crashed", { timeoutMs: 30_000, describe: "the crash" });
+  expect(reader.failures.at(-1)).toMatchObject({ step: "session" });
+  await foreign.disconnect();
+});
+
+test("a topic that does not exist yet is waited for", async () => {
+  const topic = uniqueName("topic");
+  await using reader = new SpecConsumer({ topics: [topic] });
+  await waitFor(() => reader.failures.length > 0, { timeoutMs: 30_000, describe: "a failed session" });
+  expect(reader.consumer.state).toBe("joining");
+  await withAdmin((admin) => ensureTopics(admin, [{ topic, partitions: 1, replicationFactor: 1 }]));
+  await publish(topic, ["a"]);
+  await reader.received(["a"]);
+});
