@@ -53,9 +53,10 @@ function debianPackages(names) {
     install: async (signal) => {
       const options = {
         signal,
-        // apt finishes the package in hand at an interrupt; ended harder, it would leave dpkg to be repaired.
+        // apt lets dpkg finish what it has begun. A dpkg that is interrupted while it unpacks leaves packages
+        // "in a very bad inconsistent state", which only a person can repair.
         stopSignal: /** @type {const} */ ("SIGINT"),
-        killAfterMs: 120_000,
+        finishes: true,
         // Runlevel 1 keeps the packages' own services from being started, where that is honoured.
         env: { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" },
       };

@@ -11,20 +11,21 @@ import { guarded } from "./server-process.mjs";
  * @param {{
  *   signal?: AbortSignal | undefined,
  *   stopSignal?: NodeJS.Signals,
- *   killAfterMs?: number,
+ *   finishes?: boolean,
  *   env?: NodeJS.ProcessEnv,
  *   cwd?: string,
  *   onOutput?: (text: string) => void,
  *   unprivileged?: string[],
- * }} [options] stopSignal is sent at an abort (SIGTERM unless told), SIGKILL to
- *   what is still there killAfterMs later (5 s unless told); `unprivileged` as for servers
+ * }} [options] stopSignal (SIGTERM unless told) is sent to all of the group at
+ *   an abort, and SIGKILL 5 s later; with `finishes` to the command alone, which then ends in its own time;
+ *   `unprivileged` as for servers
  * @returns {Promise<void>}
  */
 export async function runCommand(command, args, options = {}) {
   const {
     signal,
     stopSignal = "SIGTERM",
-    killAfterMs = 5_000,
+    finishes = false,
     env = process.env,
     cwd,
     onOutput,
@@ -40,16 +41,13 @@ export async function runCommand(command, args, options = {}) {
       onOutput?.(text);
     });
   }
-  const signalGroup = (/** @type {NodeJS.Signals} */ name) => {
-    if (child.pid !== undefined) process.kill(-child.pid, name);
-  };
   /** @type {NodeJS.Timeout | undefined} */
   let killer;
   const stop = () => {
-    signalGroup(stopSignal);
-    killer = setTimeout(() => {
-      signalGroup("SIGKILL");
-    }, killAfterMs);
+    if (child.pid === undefined) return;
+    const group = -child.pid;
+    process.kill(finishes ? child.pid : group, stopSignal);
+    if (!finishes) killer = setTimeout(() => process.kill(group, "SIGKILL"), 5_000);
   };
   signal?.addEventListener("abort", stop, { once: true });
   try {
