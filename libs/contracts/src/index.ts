@@ -56,6 +56,7 @@ export {
   type ViewValue,
 } from "./define-view.ts";
 export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";
+export { jsonSchemas } from "./json-schema.ts";
 export {
   defineManifest,
   type Manifest,

@@ -29,9 +29,9 @@ const routingType = z.union(
 );
 
 const dependency = z.strictObject({
-  event: eventType,
-  fields: z.array(z.string()).nonempty().optional(),
-  params: paths,
+  event: eventType.describe("The type of an event that some manifest publishes"),
+  fields: z.array(z.string()).nonempty().optional().describe("On updated, only when one of these changed"),
+  params: paths.describe("Each {param} with where it comes from: subject, a routing value, or list[]"),
 });
 
 const tag = dependency.extend({
@@ -73,19 +73,22 @@ const view = z.strictObject({
 });
 
 const publishedEvent = z.strictObject({
-  entity: z.string().regex(entityPattern),
+  entity: z.string().regex(entityPattern).describe("The kind of entity; with the subject it names one row"),
   topic: z.string().regex(topicPattern, "must be <entity>.events.v<n>"),
-  fields: z.array(z.string().min(1)).nonempty(),
-  routing: z.record(
-    z.string().regex(routingNamePattern, "must be a plain name; 'subject' is reserved for the entity's id"),
-    routingType,
-  ),
+  fields: z.array(z.string().min(1)).nonempty().describe("What changedFields announces"),
+  routing: z
+    .record(
+      z.string().regex(routingNamePattern, "must be a plain name; 'subject' is reserved for the entity's id"),
+      routingType,
+    )
+    .describe("The values, before and after, that other keys are built from; ? where one may be absent"),
 });
 
 /** One service's views and the events that it publishes, as validated plain data. */
 export const manifestSchema = z.strictObject({
+  $schema: z.string().optional(),
   freshet: z.literal(1),
-  service: name,
+  service: name.describe("The service that owns these views and publishes these events"),
   publishes: z.record(eventType, publishedEvent).default({}),
   views: z.record(name, view).default({}),
 });
@@ -93,10 +96,19 @@ export const manifestSchema = z.strictObject({
 const node = z.string().regex(/^[^\s,;:]+:\d{1,5}(:\d{1,6})?$/, "must be host:port or host:port:weight");
 
 const pool = z.strictObject({
-  nodes: z.array(node).nonempty(),
-  previousNodes: z.array(z.array(node).nonempty()).default([]),
-  nodeOf: z.enum(["ketama", "modulo"]).default("ketama"),
-  onGap: z.enum(["alarm", "flush"]).default("alarm"),
+  nodes: z.array(node).nonempty().describe("MEMCACHED_<POOL> in the environment wins over it"),
+  previousNodes: z
+    .array(z.array(node).nonempty())
+    .default([])
+    .describe("Earlier node lists: owners under them are invalidated as well"),
+  nodeOf: z
+    .enum(["ketama", "modulo"])
+    .default("ketama")
+    .describe("Which node holds a key: libmemcached's KETAMA_WEIGHTED, or memjs's own"),
+  onGap: z
+    .enum(["alarm", "flush"])
+    .default("alarm")
+    .describe("When events were lost for this pool; flush demands dedicated: true"),
   dedicated: z
     .boolean()
     .default(false)
