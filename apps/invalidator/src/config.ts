@@ -10,6 +10,8 @@ import {
 } from "@freshet/config";
 import { z } from "zod";
 
+const poolsMeaning = "Pools that this process serves, separated by commas (default: all)";
+
 /** The invalidator's settings; documents' table is generated from this. */
 export const invalidatorSettings = (production: boolean) =>
   z.object({
@@ -19,7 +21,7 @@ export const invalidatorSettings = (production: boolean) =>
       .string()
       .default("deploy/manifests")
       .describe("Folder of the manifests (*.yaml, *.yml, *.json) and pools.yaml"),
-    POOLS: listOf("Pools that this process serves, separated by commas (default: all)").optional(),
+    POOLS: listOf(poolsMeaning).optional().describe(poolsMeaning), // an error and the table read either
     DEPLOYMENT: deployment(production),
     LOG_LEVEL: logLevel,
   });

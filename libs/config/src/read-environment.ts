@@ -67,6 +67,7 @@ function valueOf(name: string, environment: Environment, problems: string[]): st
 }
 
 function printed(value: unknown): string {
+  if (typeof value === "boolean") return value ? "on" : "off"; // as settings.ts's onOff is written
   if (Array.isArray(value)) return value.map(String).join(",");
   return typeof value === "object" ? "–" : JSON.stringify(value);
 }
