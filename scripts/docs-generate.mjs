@@ -1,0 +1,66 @@
+// Writes the parts of the documents that follow from the code, each between its two marks.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { settingsTable } from "@freshet/config";
+import { errorCodes } from "@freshet/contracts";
+import { format } from "prettier";
+import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
+import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
+
+/** @type {Readonly<Record<string, Readonly<Record<string, () => string>>>>} document → mark → its text */
+export const generated = {
+  "docs/configuration.md": {
+    "settings of profile-service": () => settings(profileServiceSettings),
+    "settings of invalidator": () => settings(invalidatorSettings(false)),
+  },
+  "docs/errors.md": { "error codes": errors },
+};
+
+/**
+ * The document as it should be.
+ * @param {string} file
+ * @throws Error when a mark is missing
+ */
+export async function render(file) {
+  let text = readFileSync(pathOf(file), "utf8");
+  for (const [mark, table] of Object.entries(generated[file] ?? {})) {
+    const [begin, end] = [`<!-- generated: ${mark} -->`, "<!-- end of generated -->"];
+    const from = text.indexOf(begin);
+    const to = text.indexOf(end, from);
+    if (from < 0 || to < 0) throw new Error(`${file} lacks the mark ${begin}, or its end`);
+    text = `${text.slice(0, from)}${begin}\n\n${table()}\n\n${text.slice(to)}`;
+  }
+  return await format(text, { parser: "markdown" });
+}
+
+/** @param {string} file */
+export function pathOf(file) {
+  return fileURLToPath(new URL(`../${file}`, import.meta.url));
+}
+
+/** @param {Parameters<typeof settingsTable>[0]} schema */
+function settings(schema) {
+  const rows = settingsTable(schema).map(
+    ({ name, default: fallback, meaning }) => `| \`${name}\` | ${code(fallback)} | ${meaning} |`,
+  );
+  return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+function errors() {
+  return Object.entries(errorCodes)
+    .map(([name, remedy]) => `### ${name}\n\n${remedy}`)
+    .join("\n\n");
+}
+
+/** @param {string} fallback */
+function code(fallback) {
+  const value = fallback.replaceAll('"', "");
+  if (value === "") return "empty";
+  return value === "–" ? value : `\`${value}\``;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const file of Object.keys(generated)) {
+    writeFileSync(pathOf(file), await render(file));
+    console.log(`written: ${file}`);
+  }

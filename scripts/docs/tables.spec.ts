@@ -1,0 +1,98 @@
+import { encodeKeyParam, undecodableReasons } from "@freshet/contracts";
+import { describe, expect, it } from "vitest";
+import { generated, render } from "../docs-generate.mjs";
+import { exists, read, sources } from "./documents.ts";
+
+/** The cells of every table row of a document whose first cell is `code`. */
+function rows(document: string): string[][] {
+  return read(document)
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(" | ")
+        .map((cell) => cell.trim().replaceAll("`", "")),
+    );
+}
+
+describe("docs:settings", () => {
+  it.each(Object.keys(generated))("has written %s as the code is now", async (file) => {
+    expect(read(file)).toBe(await render(file));
+  });
+});
+
+describe("docs/metrics.md", () => {
+  const kinds = { counter: "counter", gauge: "gauge", histogram: "histogram" };
+  const declaration = /metrics\s*\.(counter|gauge|histogram)\(\{\s*name:\s*"(freshet_\w+)"/g;
+  const declared = new Map(
+    sources().flatMap((path) =>
+      [...read(path).matchAll(declaration)].map(([, kind = "", name = ""]) => [name, kind] as const),
+    ),
+  );
+  const documented = new Map(rows("docs/metrics.md").map(([name = "", kind = ""]) => [name, kind]));
+
+  it("lists every metric of the code with its kind, and no other", () => {
+    expect([...documented].sort()).toEqual([...declared].sort());
+    expect([...documented.values()].filter((kind) => !(kind in kinds))).toEqual([]);
+  });
+
+  it("misses no metric that is declared in another way", () => {
+    const named = sources().flatMap((path) => [...read(path).matchAll(/"(freshet_\w+)"/g)]);
+    expect(named.map(([, name = ""]) => name).filter((name) => !declared.has(name))).toEqual([]);
+  });
+});
+
+describe("docs/architecture.md", () => {
+  const text = read("docs/architecture.md");
+
+  it("lists every crash point of the code, and no other", () => {
+    const inCode = sources().flatMap((path) => [...read(path).matchAll(/channel\("(freshet:[\w.-]+)"\)/g)]);
+    const listed = [...text.matchAll(/`(freshet:[\w.-]+)`/g)];
+    const names = (found: RegExpExecArray[]) => [...new Set(found.map(([, name = ""]) => name))].sort();
+    expect(names(listed)).toEqual(names(inCode));
+  });
+
+  it("says of each library what its package.json says it may import of ours", () => {
+    const libraries = rows("docs/architecture.md").filter(([path = ""]) =>
+      /^(libs|apps)\/[\w-]+$/.test(path),
+    );
+    expect(libraries.length).toBeGreaterThan(5);
+    for (const [path = "", imports = ""] of libraries) {
+      expect(exists(path)).toBe(true);
+      const { dependencies = {} } = JSON.parse(read(`${path}/package.json`)) as {
+        dependencies?: Record<string, string>;
+      };
+      const ours = Object.keys(dependencies).filter((name) => name.startsWith("@freshet/"));
+      const said = imports === "–" ? [] : imports.split(", ");
+      expect(said.sort(), path).toEqual(ours.map((name) => name.replace("@freshet/", "")).sort());
+    }
+  });
+});
+
+describe("README.md", () => {
+  it("gives the sizes that npm start gives", () => {
+    const requirements = read("scripts/local/requirements.mjs");
+    const [, packages = ""] = /const sizes = \{([^}]*)\}/.exec(requirements) ?? [];
+    const debian = [...packages.matchAll(/: (\d+)/g)].reduce((sum, [, mb]) => sum + Number(mb), 0);
+    const others = [...requirements.matchAll(/size: "(\d+ MB)"/g)].map(([, size]) => size);
+    expect(read("README.md").match(/\d+ MB/g)).toEqual([`${debian} MB`, ...others]);
+  });
+});
+
+describe("docs/errors.md", () => {
+  it("explains every reason of a dead letter", () => {
+    expect(rows("docs/errors.md").map(([reason]) => reason)).toEqual([...undecodableReasons]);
+  });
+});
+
+describe("docs/cache-protocol.md", () => {
+  it("gives examples of key parameters that the code agrees with", () => {
+    const examples = rows("docs/cache-protocol.md").filter(([, rendered = ""]) =>
+      /^~[0-9a-f]{32}$/.test(rendered),
+    );
+    expect(examples.length).toBeGreaterThan(2);
+    for (const [param = "", rendered] of examples)
+      expect(encodeKeyParam(param === '""' ? "" : param)).toBe(rendered);
+  });
+});

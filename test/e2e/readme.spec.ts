@@ -1,0 +1,37 @@
+// The commands of README.md, as they stand there but for the port.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { codeBlocks } from "../../scripts/docs/documents.ts";
+import { System } from "../support/system.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+test("the three commands of README.md create a profile, read it from the cache, and change it", async () => {
+  const system = await System.create();
+  const [service] = await Promise.all([system.startService(), system.startInvalidator()]);
+  const block = codeBlocks("README.md").find(({ note }) => note === "run by test/e2e/readme.spec.ts");
+  const [create = "", read = "", change = "", ...others] = (block?.text ?? "").trim().split("\n");
+  expect(others).toEqual([]);
+  const run = async (command: string) => {
+    expect(command).toContain("http://127.0.0.1:3000/");
+    const here = command.replaceAll("http://127.0.0.1:3000", service.url);
+    const { stdout } = await promisify(execFile)("bash", ["-c", here]);
+    return stdout;
+  };
+
+  expect(JSON.parse(await run(create))).toMatchObject({ id: "42", displayName: "Ada", version: 1 });
+  // The event of the creation deletes the key once more; the copy stays when it has passed.
+  const hit = await waitFor(async () => /^x-cache: HIT\b/im.exec(await run(read)), {
+    describe: "the second command to answer HIT",
+  });
+  expect(hit).toBeTruthy();
+  expect(JSON.parse(await run(change))).toMatchObject({ displayName: "Ada Lovelace", version: 2 });
+  const missed = await waitFor(
+    async () => {
+      const answer = await run(read);
+      return /^x-cache: MISS\b/im.test(answer) ? answer : undefined;
+    },
+    { describe: "the second command to answer MISS" },
+  );
+  expect(missed).toContain('"displayName":"Ada Lovelace"');
+});
