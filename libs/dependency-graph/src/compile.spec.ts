@@ -224,6 +224,10 @@ describe("derivedFrom is refused", () => {
     expect(viewProblems({ a: derived("a", "b"), b: derived("b", "a") })).toEqual([
       "views.b.derivedFrom.a: it is derived from itself: a → b → a",
     ]);
+    const outside = derived("outside", "a");
+    expect(viewProblems({ outside, a: derived("a", "b"), b: derived("b", "a") })).toEqual([
+      "views.b.derivedFrom.a: it is derived from itself: a → b → a",
+    ]);
     expect(viewProblems({ a: { ...profile, derivedFrom: ["a"] } })).toEqual([
       "views.a.derivedFrom.a: it is derived from itself: a → a",
     ]);

@@ -24,6 +24,7 @@ const views = {
     dependsOn: [{ event: "ProfileChanged", fields: ["displayName"], params: { teamId: "teamIds[]" } }],
   },
   team_page: { key: 'team"page#1:{teamId}', pool: "teams", ttlSeconds: 60, derivedFrom: ["team_directory"] },
+  site: { key: "site", pool: "teams", derivedFrom: ["team_page"] },
   search: {
     key: "search:{query}",
     pool: "teams",
@@ -71,6 +72,11 @@ pool teams
     ttlSeconds: 60
     onChange: delete
     on ProfileChanged via team_directory: fields displayName, teamIds; teamId = teamIds[]
+  site (profile-service)
+    key: site
+    ttlSeconds: 3600
+    onChange: delete
+    on ProfileChanged via team_directory via team_page: fields displayName, teamIds
   search (profile-service)
     key: search:{query}
     ttlSeconds: 3600
@@ -89,13 +95,15 @@ pool teams
   subgraph p1 ["pool teams"]
     v1["team_directory<br/>team_directory:{teamId}"]
     v2["team_page<br/>team#quot;page#35;1:{teamId}"]
-    v3["search<br/>search:{query}"]
+    v3["site<br/>site"]
+    v4["search<br/>search:{query}"]
   end
   e0 --> v0
   e0 -->|"displayName, teamIds"| v1
   v1 ==> v2
-  e0 -.->|"tag t:search"| v3
-  e0 -.->|"tag t:profile:{id}"| v3
+  v2 ==> v3
+  e0 -.->|"tag t:search"| v4
+  e0 -.->|"tag t:profile:{id}"| v4
 `);
   });
 });
@@ -142,6 +150,12 @@ describe("a difference between two sets", () => {
         "profile-service/team_page on ProfileChanged via team_directory",
         "fields displayName, teamIds; teamId = teamIds[]",
         "every field; teamId = teamIds[]",
+        undefined,
+      ],
+      [
+        "profile-service/site on ProfileChanged via team_directory via team_page",
+        "fields displayName, teamIds",
+        "every field",
         undefined,
       ],
       ["profile-service/profile", undefined, "profile-service/profile", undefined],
