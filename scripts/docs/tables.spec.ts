@@ -1,7 +1,7 @@
 import { encodeKeyParam, undecodableReasons } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
 import { generated, render } from "../docs-generate.mjs";
-import { exists, read, sources } from "./documents.ts";
+import { codeBlocks, exists, read, sources } from "./documents.ts";
 
 /** The cells of every table row of a document whose first cell is `code`. */
 function rows(document: string): string[][] {
@@ -77,6 +77,23 @@ describe("README.md", () => {
     const debian = [...packages.matchAll(/: (\d+)/g)].reduce((sum, [, mb]) => sum + Number(mb), 0);
     const others = [...requirements.matchAll(/size: "(\d+ MB)"/g)].map(([, size]) => size);
     expect(read("README.md").match(/\d+ MB/g)).toEqual([`${debian} MB`, ...others]);
+  });
+});
+
+describe("npm start", () => {
+  const start = read("scripts/start.mjs") + read("scripts/local/start-ports.mjs");
+
+  it("prints the three commands of README.md", () => {
+    const block = codeBlocks("README.md").find(({ note }) => note === "run by test/e2e/readme.spec.ts");
+    for (const command of (block?.text ?? "").trim().split("\n"))
+      expect(start).toContain(command.replace("http://127.0.0.1:3000/profiles", "${api}"));
+  });
+
+  it("reads no variable that docs/configuration.md does not name", () => {
+    const named = [...start.matchAll(/\benv\.([A-Z_]+)|"([A-Z_]+_PORTS?)"/g)].map(([, a, b]) => a ?? b ?? "");
+    expect(named.length).toBeGreaterThan(7);
+    const documented = read("docs/configuration.md");
+    expect(named.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
   });
 });
 
