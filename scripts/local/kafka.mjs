@@ -60,8 +60,8 @@ async function serverProperties(port, logs, settings) {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     // A broker that was killed is let in again only when its old session has run out (9 s by default).
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "6000",
+    "broker.heartbeat.interval.ms": "1000",
     ...settings,
   };
   return Object.entries(properties)

@@ -28,7 +28,11 @@ describe("Kafka", () => {
     const configNames = ["retention.ms", "message.timestamp.type", "cleanup.policy", "max.message.bytes"];
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
-      resources: [topic, `${topic}.dlt`].map((name) => ({ type: ConfigResourceTypes.TOPIC, name, configNames })),
+      resources: [topic, `${topic}.dlt`].map((name) => ({
+        type: ConfigResourceTypes.TOPIC,
+        name,
+        configNames,
+      })),
     });
     await admin.disconnect();
     const settings = resources.map(({ configEntries }) =>
