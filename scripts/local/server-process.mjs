@@ -122,7 +122,7 @@ export class ServerProcess {
     });
     try {
       await waitUntil(`${this.name} on ${this.address}`, () => answers().then(() => true), {
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
         signal: signal ? AbortSignal.any([signal, gaveUp.signal]) : gaveUp.signal,
       });
     } catch (error) {
