@@ -9,6 +9,10 @@ export {
 } from "./drivers/driver.ts";
 export { MemjsDriver } from "./drivers/memjs.ts";
 export { MetaDriver } from "./drivers/meta.ts";
+export { type CacheEvent, type FillOutcome, type MissReason } from "./events.ts";
 export { CachePool, type PoolNodeLists } from "./pool.ts";
+export { type ReadResult } from "./read-steps.ts";
+export { type ReadOptions, ReadThroughCache, type ReadThroughCacheOptions } from "./read-through-cache.ts";
 export { type CacheNode, parseNodeList, parseNodeLists } from "./topology/node-list.ts";
 export { createTopology, type NodeOf, type Topology } from "./topology/topology.ts";
+export { type EntityVersion, type Loaded, versioned } from "./versioned.ts";

@@ -67,7 +67,7 @@ export type CreateDriver = (
 ) => MemcachedDriver;
 
 /** memcached's default item limit is 1 MiB with key and header; a larger set would remove the old value. */
-const maxValueBytes = 1_000_000;
+export const maxValueBytes = 1_000_000;
 /** A longer life is read as a date (30 days). */
 const maxTtlSeconds = 2_592_000;
 

@@ -1,0 +1,32 @@
+import type { FreshetError } from "@freshet/contracts";
+
+/**
+ * Why a read loaded: nothing was there; somebody holds the lease; the value is older than the caller's `min`; what
+ * is there is no cached value, or no longer one of this view; memcached did not answer.
+ */
+export type MissReason = "absent" | "leased" | "too_old" | "foreign" | "invalid" | "unavailable";
+
+/**
+ * What became of a loaded value: stored; overtaken by another write; invalidated (or evicted) since the capture;
+ * the connection changed; the load took too long; there was no capture; memcached did not say; the value does not
+ * fit its own view's schema or memcached.
+ */
+export type FillOutcome =
+  | "stored"
+  | "overtaken"
+  | "invalidated"
+  | "connection_changed"
+  | "too_late"
+  | "not_captured"
+  | "unknown"
+  | "not_storable";
+
+/** What a cache tells its `on` hook, by view; for metrics and logs. */
+export type CacheEvent = { readonly view: string } & (
+  | { readonly type: "hit" }
+  | { readonly type: "miss"; readonly reason: MissReason }
+  | { readonly type: "bypass" }
+  | { readonly type: "load"; readonly seconds: number; readonly ok: boolean }
+  | { readonly type: "fill"; readonly outcome: FillOutcome }
+  | { readonly type: "error"; readonly node: string; readonly error: FreshetError }
+);

@@ -1,0 +1,67 @@
+import { randomBytes } from "node:crypto";
+import { decodeCached, encodeLease, type Versions } from "@freshet/contracts";
+import {
+  type CasAnswer,
+  type CasToken,
+  maxValueBytes,
+  type MemcachedDriver,
+  type StoredValue,
+} from "./drivers/driver.ts";
+import type { FillOutcome, MissReason } from "./events.ts";
+
+/** Longer than the slowest load, in seconds. A stub without a life would outlive a crashed holder for ever. */
+const leaseTtlSeconds = 10;
+/** From before the capture to the fill, in milliseconds; less than the life of the lease. */
+const fillDeadlineMs = 8_000;
+
+const outcomeOf: Readonly<Record<CasAnswer, FillOutcome>> = {
+  stored: "stored",
+  exists: "overtaken",
+  not_found: "invalidated",
+  connection_changed: "connection_changed",
+};
+
+/** What a reader found under a key: a value, or something to capture, or nothing. */
+type Found =
+  | { readonly kind: "value"; readonly versions: Versions; readonly data: unknown; readonly cas: CasToken }
+  | { readonly kind: "unusable"; readonly reason: MissReason; readonly cas: CasToken }
+  | { readonly kind: "absent" };
+
+/** The same, or memcached did not answer. */
+export type Seen = Found | { readonly kind: "unavailable" };
+
+/** Step 1 of READ: what stands under the key. */
+export function found(stored: StoredValue | undefined): Found {
+  if (!stored) return { kind: "absent" };
+  const cached = decodeCached(stored.value);
+  if (cached.kind === "value")
+    return { kind: "value", versions: cached.versions, data: cached.data, cas: stored.cas };
+  return { kind: "unusable", reason: cached.kind === "lease" ? "leased" : "foreign", cas: stored.cas };
+}
+
+/**
+ * Step 2 of READ: takes the lease of an absent key, or captures what somebody else has put there meanwhile.
+ * @throws FreshetError of the driver: then there is no capture
+ */
+export async function capture(driver: MemcachedDriver, key: string): Promise<CasToken | undefined> {
+  const lease = encodeLease(randomBytes(8).toString("hex"));
+  const added = await driver.add(key, Buffer.from(lease), leaseTtlSeconds);
+  return added.stored ? added.cas : (await driver.get(key))?.cas;
+}
+
+/**
+ * Step 4 of READ: one compare-and-swap on what was captured before the load began, one attempt.
+ * @throws FreshetError of the driver: whether it is stored is unknown
+ */
+export async function fill(
+  driver: MemcachedDriver,
+  key: string,
+  entry: { readonly encoded: string; readonly ttlSeconds: number },
+  captured: { readonly token: CasToken | undefined; readonly agoMs: number },
+): Promise<FillOutcome> {
+  if (!captured.token) return "not_captured";
+  if (captured.agoMs > fillDeadlineMs) return "too_late";
+  const value = Buffer.from(entry.encoded);
+  if (value.length > maxValueBytes) return "not_storable";
+  return outcomeOf[await driver.cas(key, value, entry.ttlSeconds, captured.token)];
+}

@@ -1,0 +1,20 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { FreshetError } from "@freshet/contracts";
+
+const insideLoader = new AsyncLocalStorage<string>();
+
+/** Runs a loader; while it runs, everything that it calls is inside it. */
+export function runLoader<Result>(viewName: string, load: () => Promise<Result>): Promise<Result> {
+  return insideLoader.run(viewName, load);
+}
+
+/**
+ * A loader reads the primary: another cached view may still hold the old value after this key's invalidation,
+ * and it would be cached for good.
+ * @throws FreshetError CACHE_NESTED_GET inside a loader, of whichever cache
+ */
+export function refuseInsideLoader(viewName: string): void {
+  const loading = insideLoader.getStore();
+  if (loading !== undefined)
+    throw new FreshetError("CACHE_NESTED_GET", `${viewName} is read inside the loader of ${loading}`);
+}

@@ -1,0 +1,158 @@
+import {
+  type CacheKey,
+  encodeCachedValue,
+  FreshetError,
+  satisfies,
+  type Versions,
+  type ViewDefinition,
+} from "@freshet/contracts";
+import type { CasToken, MemcachedDriver } from "./drivers/driver.ts";
+import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
+import { capture, fill, found, type Seen } from "./fill.ts";
+import { runLoader } from "./loading.ts";
+import { type FlightResult, type SingleFlight, tokenOf } from "./single-flight.ts";
+import { parseData, storedForm } from "./stored-form.ts";
+import { type Loaded, versionsOf } from "./versioned.ts";
+
+/** One read of one key. */
+export interface Reading<Value> {
+  readonly view: ViewDefinition<string, string, Value>;
+  readonly params: Readonly<Record<string, string | number>>;
+  readonly key: CacheKey;
+  readonly driver: MemcachedDriver;
+  readonly flights: SingleFlight;
+  /** Versions that the caller must see. */
+  readonly min: Versions;
+  readonly startedAtMs: number;
+}
+
+/** What a read gave, and the versions that it was built from. */
+export interface ReadResult<Value> {
+  /** Null: there is no such row. */
+  readonly value: Value | null;
+  readonly outcome: "hit" | "miss" | "bypass";
+  readonly versions: Versions;
+}
+
+/** At most this long, in seconds: a row that is created soon should be found soon. */
+const absentTtlSeconds = 60;
+const ttlJitter = 0.1;
+
+/** The four steps of READ as the cache protocol numbers them; memcached's failures end here, as events. */
+export class ReadSteps {
+  readonly #on: (event: CacheEvent) => void;
+  readonly #monotonicMs: () => number;
+  readonly #random: () => number;
+
+  constructor(options: { on: (event: CacheEvent) => void; monotonicMs: () => number; random: () => number }) {
+    this.#on = options.on;
+    this.#monotonicMs = options.monotonicMs;
+    this.#random = options.random;
+  }
+
+  /** Step 1: gets. */
+  async lookUp({ view, driver, key }: Reading<unknown>): Promise<Seen> {
+    const seen = await this.attempt(view, driver, async () => found(await driver.get(key)));
+    return seen ?? { kind: "unavailable" };
+  }
+
+  /** Step 1 for many keys of one view, one round trip per node; what a node did not answer is left out. */
+  async lookUpMany(
+    view: ViewDefinition,
+    readings: readonly Reading<unknown>[],
+  ): Promise<ReadonlyMap<CacheKey, Seen>> {
+    const byDriver = new Map<MemcachedDriver, Reading<unknown>[]>();
+    for (const reading of readings) {
+      const own = byDriver.get(reading.driver);
+      if (own) own.push(reading);
+      else byDriver.set(reading.driver, [reading]);
+    }
+    const seen = new Map<CacheKey, Seen>();
+    await Promise.all(
+      [...byDriver].map(async ([driver, own]) => {
+        const stored = await this.attempt(view, driver, () => driver.getMany(own.map(({ key }) => key)));
+        if (stored) for (const { key } of own) seen.set(key, found(stored.get(key)));
+      }),
+    );
+    return seen;
+  }
+
+  /** Whether what was seen may be returned: new enough, and still a value of the view. */
+  async hit<Value>({ view, min }: Reading<Value>, seen: Seen): Promise<ReadResult<Value> | undefined> {
+    let reason: MissReason;
+    if (seen.kind === "unusable") reason = seen.reason;
+    else if (seen.kind !== "value") reason = seen.kind;
+    else if (!satisfies(seen.versions, min)) reason = "too_old";
+    else {
+      const parsed = await parseData(view, seen.data);
+      if (parsed) {
+        this.#on({ type: "hit", view: view.name });
+        return { value: parsed.value, outcome: "hit", versions: seen.versions };
+      }
+      reason = "invalid";
+    }
+    this.#on({ type: "miss", view: view.name, reason });
+    return undefined;
+  }
+
+  /** Step 2. */
+  async capture({ view, driver, key }: Reading<unknown>, seen: Seen): Promise<CasToken | undefined> {
+    if (seen.kind !== "absent") return tokenOf(seen);
+    return this.attempt(view, driver, () => capture(driver, key));
+  }
+
+  /** Step 3. */
+  async load<Result>(view: ViewDefinition, load: () => Promise<Result>): Promise<Result> {
+    const startedAtMs = this.#monotonicMs();
+    let ok = false;
+    try {
+      const result = await runLoader(view.name, load);
+      ok = true;
+      return result;
+    } finally {
+      this.#on({ type: "load", view: view.name, seconds: (this.#monotonicMs() - startedAtMs) / 1_000, ok });
+    }
+  }
+
+  /** Step 4. Answers what every later hit will answer; without `data` what was loaded could not be stored. */
+  async store<Value>(
+    { view, params, key, driver, startedAtMs }: Reading<Value>,
+    loaded: Loaded<Value>,
+    token: CasToken | undefined,
+  ): Promise<FlightResult & { readonly value: Value | null }> {
+    const versions = versionsOf(view, params, loaded);
+    const form = await storedForm(view, loaded.value);
+    let outcome: FillOutcome = "not_storable";
+    if (form) {
+      const entry = {
+        encoded: encodeCachedValue({ versions, data: form.data }),
+        ttlSeconds: this.#ttlSeconds(view, form.value === null),
+      };
+      const captured = { token, agoMs: this.#monotonicMs() - startedAtMs };
+      outcome = (await this.attempt(view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
+    }
+    this.#on({ type: "fill", view: view.name, outcome });
+    return form ? { value: form.value, versions, data: form.data } : { value: loaded.value, versions };
+  }
+
+  /** ± 10 %, so that what was filled together does not expire together. */
+  #ttlSeconds({ ttlSeconds }: ViewDefinition, isAbsent: boolean): number {
+    const wanted = isAbsent ? Math.min(absentTtlSeconds, ttlSeconds) : ttlSeconds;
+    return Math.max(1, Math.floor(wanted * (1 + ttlJitter * (2 * this.#random() - 1))));
+  }
+
+  /** A command to memcached; undefined and an event when it fails. */
+  async attempt<Result>(
+    view: ViewDefinition,
+    driver: MemcachedDriver,
+    command: () => Promise<Result>,
+  ): Promise<Result | undefined> {
+    try {
+      return await command();
+    } catch (error) {
+      if (!(error instanceof FreshetError)) throw error;
+      this.#on({ type: "error", view: view.name, node: driver.node, error });
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import {
+  type CacheKey,
+  FreshetError,
+  parseKeyTemplate,
+  renderKey,
+  satisfies,
+  type Versions,
+  type ViewDefinition,
+} from "@freshet/contracts";
+import type { CreateDriver, DriverOptions } from "./drivers/driver.ts";
+import { MemjsDriver } from "./drivers/memjs.ts";
+import type { CacheEvent } from "./events.ts";
+import type { Seen } from "./fill.ts";
+import { refuseInsideLoader } from "./loading.ts";
+import { CachePool, type PoolNodeLists } from "./pool.ts";
+import { type Reading, type ReadResult, ReadSteps } from "./read-steps.ts";
+import { type FlightResult, SingleFlight } from "./single-flight.ts";
+import { parseData, storedForm } from "./stored-form.ts";
+import { type Loaded, versionsOf } from "./versioned.ts";
+
+export interface ReadThroughCacheOptions {
+  /** The pools that the views name. */
+  readonly pools: Readonly<Record<string, PoolNodeLists>>;
+  /** Limits of each node's driver; by default 50 ms per call. */
+  readonly limits?: DriverOptions;
+  /** Default memjs. */
+  readonly createDriver?: CreateDriver;
+  /** Hears of every hit, miss, load, fill and error; must not throw. */
+  readonly on?: (event: CacheEvent) => void;
+  /** Milliseconds that never go back. */
+  readonly monotonicMs?: () => number;
+  /** From 0 to 1. */
+  readonly random?: () => number;
+}
+
+export interface ReadOptions {
+  /** Versions that the caller must see, from its own writes: entity key (`profile:42`) → version. */
+  readonly min?: Versions;
+  /** Straight to the loader, nothing stored (`Cache-Control: no-cache`). */
+  readonly bypass?: boolean;
+}
+
+type KeyParams<Param extends string = string> = Readonly<Record<Param, string | number>>;
+
+interface Pool {
+  readonly nodes: CachePool;
+  readonly flights: SingleFlight;
+}
+
+/**
+ * READ and INVALIDATE of the cache protocol over typed views. memcached in trouble never becomes the caller's
+ * exception: the value is loaded, and in any doubt not cached. Loaders read the primary; a get inside a loader
+ * throws, since another cached view may still hold what this key's invalidation was about.
+ */
+export class ReadThroughCache {
+  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #on: (event: CacheEvent) => void;
+  readonly #monotonicMs: () => number;
+  readonly #steps: ReadSteps;
+
+  /** @throws FreshetError CACHE_NODES_INVALID */
+  constructor(options: ReadThroughCacheOptions) {
+    const { pools, limits, createDriver = (node, of) => new MemjsDriver(node, of) } = options;
+    this.#pools = new Map(
+      Object.entries(pools).map(([name, lists]) => [
+        name,
+        { nodes: new CachePool(lists, createDriver, limits), flights: new SingleFlight() },
+      ]),
+    );
+    this.#on = options.on ?? (() => undefined);
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    const { random = Math.random } = options;
+    this.#steps = new ReadSteps({ on: this.#on, monotonicMs: this.#monotonicMs, random });
+  }
+
+  /**
+   * The value of a view, from the cache or from `load`; null when there is no such row.
+   * @throws what `load` throws; FreshetError KEY_PARAM_INVALID, CONTRACT_INVALID, CACHE_NESTED_GET
+   */
+  async get<Param extends string, Value>(
+    view: ViewDefinition<string, Param, Value>,
+    params: KeyParams<Param>,
+    load: () => Promise<Loaded<Value>>,
+    options: ReadOptions = {},
+  ): Promise<Value | null> {
+    return (await this.read(view, params, load, options)).value;
+  }
+
+  /**
+   * As get, with where the value came from and the versions that it was built from.
+   * @throws as get
+   */
+  async read<Param extends string, Value>(
+    view: ViewDefinition<string, Param, Value>,
+    params: KeyParams<Param>,
+    load: () => Promise<Loaded<Value>>,
+    { min = {}, bypass = false }: ReadOptions = {},
+  ): Promise<ReadResult<Value>> {
+    if (bypass) {
+      this.#on({ type: "bypass", view: view.name });
+      const loaded = await this.#steps.load(view, load);
+      const form = await storedForm(view, loaded.value);
+      const value = form ? form.value : loaded.value;
+      return { value, outcome: "bypass", versions: versionsOf(view, params, loaded) };
+    }
+    const reading = this.#reading(view, params, min);
+    const seen = await this.#steps.lookUp(reading);
+    const hit = await this.#steps.hit(reading, seen);
+    if (hit) return hit;
+    const underWay = reading.flights.find(reading.key, seen);
+    const shared = underWay && (await this.#share(reading, await underWay));
+    return shared ?? this.#loadAndFill(reading, seen, load);
+  }
+
+  /**
+   * The values of many keys in the order of `paramsList`: one round trip per node, one call of `load` for all that
+   * are missing, which answers in the order it was asked.
+   * @throws as get
+   */
+  async getMany<Param extends string, Value>(
+    view: ViewDefinition<string, Param, Value>,
+    paramsList: readonly KeyParams<Param>[],
+    load: (missing: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
+    { min = {} }: Pick<ReadOptions, "min"> = {},
+  ): Promise<(Value | null)[]> {
+    const asked = paramsList.map((params) => ({ params, reading: this.#reading(view, params, min) }));
+    const distinct = new Map(asked.map((one) => [one.reading.key, one]));
+    const seen = await this.#steps.lookUpMany(
+      view,
+      [...distinct.values()].map(({ reading }) => reading),
+    );
+
+    const values = new Map<CacheKey, Value | null>();
+    const missing: (typeof asked)[number][] = [];
+    for (const [key, one] of distinct) {
+      const hit = await this.#steps.hit(one.reading, seen.get(key) ?? { kind: "unavailable" });
+      if (hit) values.set(key, hit.value);
+      else missing.push(one);
+    }
+    if (missing.length > 0) {
+      const tokens = await Promise.all(
+        missing.map(({ reading }) =>
+          this.#steps.capture(reading, seen.get(reading.key) ?? { kind: "unavailable" }),
+        ),
+      );
+      const loaded = await this.#steps.load(view, () => load(missing.map(({ params }) => params)));
+      if (loaded.length !== missing.length)
+        throw new FreshetError(
+          "CONTRACT_INVALID",
+          `${view.name}: ${missing.length} values were to be loaded, the loader gave ${loaded.length}`,
+        );
+      await Promise.all(
+        missing.map(async ({ reading }, index) => {
+          const one = loaded[index] ?? { rows: [], value: null };
+          values.set(reading.key, (await this.#steps.store(reading, one, tokens[index])).value);
+        }),
+      );
+    }
+    return asked.map(({ reading }) => values.get(reading.key) ?? null);
+  }
+
+  /**
+   * The writer's own delete after its commit: the key and its former keys, on the owner under every node list.
+   * Best effort, the bus deletes as well; answers whether all of it was acknowledged. Never rejects because of
+   * memcached.
+   * @throws FreshetError KEY_PARAM_INVALID
+   */
+  async invalidate<Param extends string>(
+    view: ViewDefinition<string, Param>,
+    params: KeyParams<Param>,
+  ): Promise<boolean> {
+    const { nodes } = this.#pool(view);
+    const templates = [view.key, ...view.formerKeys.map(parseKeyTemplate)];
+    const deletes = templates.flatMap((template) => {
+      const key = renderKey(template, params);
+      return nodes.ownersOf(key).map(async (node) => {
+        const driver = nodes.driver(node);
+        const answer = await this.#steps.attempt(view, driver, () => driver.delete(key));
+        return answer !== undefined;
+      });
+    });
+    return (await Promise.all(deletes)).every((isAcknowledged) => isAcknowledged);
+  }
+
+  /** Gives up the connections. */
+  close(): void {
+    for (const { nodes } of this.#pools.values()) nodes.close();
+  }
+
+  #reading<Value>(
+    view: ViewDefinition<string, string, Value>,
+    params: KeyParams,
+    min: Versions,
+  ): Reading<Value> {
+    refuseInsideLoader(view.name);
+    const key = renderKey(view.key, params);
+    const { nodes, flights } = this.#pool(view);
+    const driver = nodes.driver(nodes.readerNodeOf(key));
+    return { view, params, key, driver, flights, min, startedAtMs: this.#monotonicMs() };
+  }
+
+  /** What another read of this process has loaded, unless it is too old for this caller. */
+  async #share<Value>(
+    { view, min }: Reading<Value>,
+    { versions, data }: FlightResult,
+  ): Promise<ReadResult<Value> | undefined> {
+    if (data === undefined || !satisfies(versions, min)) return undefined;
+    const parsed = await parseData(view, data);
+    return parsed && { value: parsed.value, outcome: "miss", versions };
+  }
+
+  /** Steps 2 to 4. */
+  async #loadAndFill<Value>(
+    reading: Reading<Value>,
+    seen: Seen,
+    load: () => Promise<Loaded<Value>>,
+  ): Promise<ReadResult<Value>> {
+    const { value, versions } = await reading.flights.lead(reading.key, seen, async (captured) => {
+      const token = await this.#steps.capture(reading, seen);
+      captured(token);
+      return this.#steps.store(reading, await this.#steps.load(reading.view, load), token);
+    });
+    return { value, outcome: "miss", versions };
+  }
+
+  /** @throws FreshetError CONTRACT_INVALID for a pool that was not given */
+  #pool(view: ViewDefinition): Pool {
+    const pool = this.#pools.get(view.pool);
+    if (!pool) throw new FreshetError("CONTRACT_INVALID", `${view.name}: no pool ${view.pool} was given`);
+    return pool;
+  }
+}
