@@ -6,7 +6,8 @@ import { type CoalescablePlan, coalesce, compile, type Plan, type PlannedKey } f
 // Everything below is written from the rules of the manifest alone, in the most naive way, with strings.
 
 const routing = { a: "string", b: "integer?", list: ["string"], more: "[integer]?" };
-const fields = ["a", "b", "list", "more", "text"];
+// `more` is no field: that it changed is never announced.
+const fields = ["a", "b", "list", "text"];
 const sources = ["subject", "a", "b", "list[]", "more[]"];
 const params = ["p", "q"];
 const types = ["One", "Two"];
@@ -142,7 +143,13 @@ function matches(dependency: { event: string; fields?: string[] }, { type, data 
   if (dependency.event !== type) return false;
   const { changedFields } = data;
   if (data.change !== "updated" || !changedFields || changedFields.length === 0) return true;
-  return !dependency.fields || dependency.fields.some((field) => changedFields.includes(field));
+  if (!dependency.fields) return true;
+  const moved = dependency.fields.includes("more") && listed(data.before) !== listed(data.after);
+  return moved || dependency.fields.some((field) => changedFields.includes(field));
+}
+
+function listed(values: ChangeEvent["data"]["before"]): string {
+  return JSON.stringify([...new Set([values?.["more"] ?? []].flat())]);
 }
 
 function keysOf(template: string, filled: Record<string, string>, { subject, data }: ChangeEvent): string[] {

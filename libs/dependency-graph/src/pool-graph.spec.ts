@@ -165,6 +165,27 @@ describe("the plan of one event", () => {
     expect(keysOf(graph.pool("teams").plan(event({ changedFields: ["teamIds"] })))).toHaveLength(2);
   });
 
+  it("notices a moved key even if the fields that the event announces do not name what it is built from", () => {
+    const cityId = { ...profileManifest.publishes["ProfileChanged"]?.routing, cityId: "string" };
+    const byCity = graphOf(
+      {
+        city: {
+          key: "city:{cityId}",
+          dependsOn: [{ event: "ProfileChanged", fields: ["bio"], params: { cityId: "cityId" } }],
+        },
+      },
+      cityId,
+    );
+    const moved = { before: { ...ada, cityId: "c1" }, after: { ...ada, cityId: "c2" } };
+    expect(keysOf(byCity.plan(event({ changedFields: ["handle"], ...moved })))).toEqual([
+      "city:c1",
+      "city:c2",
+    ]);
+    expect(keysOf(byCity.plan(event({ changedFields: ["bio"], ...moved })))).toEqual(["city:c1", "city:c2"]);
+    const stayed = { before: moved.before, after: moved.before };
+    expect(byCity.plan(event({ changedFields: ["handle"], ...stayed }))).toEqual({ kind: "unaffected" });
+  });
+
   it("is skipped for a type that no view of the pool names", () => {
     expect(graph.pool("profiles").plan({ ...event({}), type: "Unheard" })).toEqual({ kind: "skipped" });
     expect(graph.pool("idle").plan(event({}))).toEqual({ kind: "skipped" });
@@ -351,12 +372,15 @@ describe("a view that is refreshed", () => {
   });
 });
 
-function graphOf(views: Record<string, object>): PoolGraph {
+function graphOf(
+  views: Record<string, object>,
+  routing: object = profileManifest.publishes["ProfileChanged"]?.routing ?? {},
+): PoolGraph {
   const manifest = parseManifest(
     {
       freshet: 1,
       service: "profile-service",
-      publishes: profileManifest.publishes,
+      publishes: { ProfileChanged: { ...profileManifest.publishes["ProfileChanged"], routing } },
       views: Object.fromEntries(Object.entries(views).map(([name, view]) => [name, { pool: "p", ...view }])),
     },
     "a.yaml",

@@ -37,6 +37,8 @@ interface EventRules {
   readonly all: readonly Rule[];
   readonly unfiltered: readonly Rule[];
   readonly byField: ReadonlyMap<string, readonly Rule[]>;
+  /** Those whose keys can change without a field that the event announces. */
+  readonly unannounced: readonly Rule[];
 }
 
 /** The keys that one rule gives for one side of an event. */
@@ -128,6 +130,7 @@ function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules
           all,
           unfiltered: all.filter(({ fields }) => !fields),
           byField: groupBy(all, ({ fields }) => fields ?? []),
+          unannounced: all.filter(({ hasUnannounced }) => hasUnannounced),
         },
       ];
     }),
@@ -153,27 +156,25 @@ function blocksOf(rules: EventRules, { subject, data }: ChangeEvent): readonly B
   const after = data.change === "deleted" ? undefined : rules.routing.read(subjectColumn, data.after);
   if (typeof after === "string") return `data.after.${after}`;
   const blocks: Block[] = [];
-  for (const rule of matching(rules, data)) {
+  for (const rule of matching(rules, data, before, after)) {
     if (before) addBlock(blocks, rule, before);
     if (after && !(before && rule.sameKeys(before, after))) addBlock(blocks, rule, after);
   }
   return blocks;
 }
 
-/** The rules that this change concerns. A rule found by several fields comes once. */
+/** The rules that this change concerns. A rule found in several ways comes once. */
 function matching(
-  { all, unfiltered, byField }: EventRules,
+  { all, unfiltered, byField, unannounced }: EventRules,
   { change, changedFields }: ChangeEvent["data"],
+  before: readonly Column[] | undefined,
+  after: readonly Column[] | undefined,
 ): Iterable<Rule> {
   if (change !== "updated" || !changedFields || changedFields.length === 0) return all;
-  let matched: Set<Rule> | undefined;
-  for (const field of changedFields) {
-    const filtered = byField.get(field);
-    if (!filtered) continue;
-    matched ??= new Set(unfiltered);
-    for (const rule of filtered) matched.add(rule);
-  }
-  return matched ?? unfiltered;
+  const filtered = changedFields.flatMap((field) => byField.get(field) ?? []);
+  if (before && after)
+    for (const rule of unannounced) if (rule.movedUnannounced(before, after)) filtered.push(rule);
+  return filtered.length === 0 ? unfiltered : new Set([...unfiltered, ...filtered]);
 }
 
 function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void {

@@ -23,6 +23,8 @@ export class Rule {
   readonly fromSubject: boolean;
   /** For each parameter of the template the column that it is read from; column 0 is the subject. */
   readonly #columnOf: readonly number[];
+  /** The columns that its filter names and `changedFields` never does. */
+  readonly #unannounced: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
   readonly #parts: readonly (string | number)[];
 
@@ -35,6 +37,9 @@ export class Rule {
       columns.indexOf(dependency.params.get(param)?.name ?? subject),
     );
     this.fromSubject = this.#columnOf.every((column) => column === 0);
+    this.#unannounced = [...(this.fields ?? [])]
+      .filter((field) => !dependency.event.fields.has(field))
+      .map((field) => columns.indexOf(field));
     this.#parts = partsOf(template);
   }
 
@@ -43,6 +48,16 @@ export class Rule {
     let count = 1;
     for (const index of this.#columnOf) count *= columns[index]?.length ?? 0;
     return count;
+  }
+
+  /** Whether `movedUnannounced` can ever be true. */
+  get hasUnannounced(): boolean {
+    return this.#unannounced.length > 0;
+  }
+
+  /** Whether a routing value that `changedFields` cannot name has changed. */
+  movedUnannounced(before: readonly Column[], after: readonly Column[]): boolean {
+    return this.#unannounced.some((index) => !sameColumn(before[index], after[index]));
   }
 
   /** Whether two sides give the same keys because the columns in use are the same. */
