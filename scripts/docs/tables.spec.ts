@@ -80,6 +80,19 @@ describe("README.md", () => {
   });
 });
 
+describe("npm run demo", () => {
+  it("plays the steps that README.md shows", () => {
+    const story = read("scripts/demo/story.mjs");
+    const [, updates = ""] = /UPDATES = (\d+)/.exec(story) ?? [];
+    const titles = [...story.matchAll(/timeline\.step\(["`](.*)["`]\)/g)].map(([, title = ""], index) =>
+      `${index + 1}. ${title}`.replace("${UPDATES}", updates),
+    );
+    const shown = codeBlocks("README.md").flatMap(({ text }) => text.match(/^\d+\. .*$/gm) ?? []);
+    expect(shown).toEqual(titles);
+    expect(titles.length).toBeGreaterThan(3);
+  });
+});
+
 describe("npm start", () => {
   const start = read("scripts/start.mjs") + read("scripts/local/start-ports.mjs");
 
