@@ -3,7 +3,7 @@ import { defineChangeEvent, defineView, on } from "@freshet/contracts";
 import { versioned } from "@freshet/cache";
 import { z } from "zod";
 
-const ProfileChanged = defineChangeEvent({
+export const ProfileChanged = defineChangeEvent({
   type: "ProfileChanged",
   entity: "profile",
   topic: "profile.events.v1",
