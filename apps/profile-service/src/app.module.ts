@@ -92,15 +92,18 @@ export class AppModule {
         {
           provide: NestOutboxRelay,
           inject: [Database, BROKER],
-          useFactory: (database: Database, broker: Broker) =>
-            config.outboxRelay
-              ? new NestOutboxRelay({
-                  pool: database.pool,
-                  publish: (messages, options) => broker.publisher.publish(messages, options),
-                  ping: () => broker.ping(),
-                  on: observeRelay(metrics, logger),
-                })
-              : null,
+          useFactory: (database: Database, broker: Broker) => {
+            if (!config.outboxRelay) return null;
+            const relay = new NestOutboxRelay({
+              pool: database.pool,
+              publish: (messages, options) => broker.publisher.publish(messages, options),
+              ping: () => broker.ping(),
+              on: observeRelay(metrics, logger),
+            });
+            // Never a reason to send requests elsewhere: writes go on while the outbox waits.
+            health.ready.add("outbox", () => ({ ok: true, detail: relay.state }));
+            return relay;
+          },
         },
         {
           provide: ReadThroughCache,

@@ -93,6 +93,10 @@ export class OutboxRelay {
     };
   }
 
+  get state(): RelayState {
+    return this.#state;
+  }
+
   start(): void {
     this.#stopping = false;
     this.#running ??= this.#run();

@@ -38,7 +38,21 @@ function problemOf(error: unknown): Problem {
     return new Problem(error.getStatus(), "The request failed", error.message);
   if (error instanceof Error && "statusCode" in error && isClientError(error.statusCode))
     return new Problem(error.statusCode, "The request cannot be read", error.message);
+  if (isUnavailable(error))
+    return new Problem(503, "Try again", "the database did not serve the request in time: send it again");
   return new Problem(500, "Internal error", "the service failed; its log says why");
+}
+
+// Connection failures of Node, PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown), a lock time-out.
+const unavailableCode = /^(ECONN|ETIMEDOUT|EPIPE|08|53|57P|55P03)/;
+// pg's own time-outs and lost connections bear no code.
+const unavailableMessage =
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated)/;
+
+function isUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const coded = "code" in error && typeof error.code === "string" && unavailableCode.test(error.code);
+  return coded || unavailableMessage.test(error.message) || isUnavailable(error.cause);
 }
 
 function isClientError(status: unknown): status is number {
