@@ -2,12 +2,16 @@ import { inject } from "vitest";
 import { type ProfileServiceConfig } from "../../../apps/profile-service/src/config.ts";
 import { migrate } from "../../../apps/profile-service/src/migrations.ts";
 import { type ProfileService, startProfileService } from "../../../apps/profile-service/src/service.ts";
+import { ensureTopics } from "../../../scripts/local/topics.mjs";
 import { freshDatabase } from "../../support/database.ts";
+
+const topic = "profile.events.v1";
 
 /** The service in this process, on a database of its own, free ports, and the servers of the run. */
 export async function startService(
   overrides: Partial<ProfileServiceConfig> = {},
 ): Promise<ProfileService & AsyncDisposable & { databaseUrl: string }> {
+  await ensureTopics(overrides.kafka?.brokers ?? inject("kafkaBrokers"), [topic]);
   const databaseUrl = overrides.databaseUrl ?? (await freshDatabase());
   if (overrides.databaseUrl === undefined) await migrate(databaseUrl);
   const service = await startProfileService({
@@ -37,4 +41,11 @@ export async function send(
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
+}
+
+/** One sample of the service's metrics, by its name and labels as they are printed; NaN while there is none. */
+export async function metric(internalUrl: string, name: string): Promise<number> {
+  const text = await (await send("GET", `${internalUrl}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
 }
