@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isChangeEvent } from "./change-event.ts";
 import {
   type ChangeEvent,
+  changeEventSchema,
   decodeChangeEvent,
   type Decoded,
   encodeChangeEvent,
@@ -151,6 +153,46 @@ describe("a change event in structured mode", () => {
   it("is refused without repeating any of its values", () => {
     const decoded = decode(changed({ version: "secret", after: "secret" }));
     expect(JSON.stringify(decoded)).not.toContain("secret");
+  });
+});
+
+describe("the fast check of a change event", () => {
+  const oneWrong = fc
+    .tuple(
+      fc.constantFrom(
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "traceparent",
+        "data",
+        "other",
+      ),
+      fc.oneof(
+        fc.jsonValue(),
+        fc.constantFrom("", "1.0", "2026-02-29T00:00:00Z", "2028-02-29T00:00:00+01:00"),
+      ),
+    )
+    .map(([name, value]) => ({ ...event, [name]: value }));
+  const oneWrongInData = fc
+    .tuple(
+      fc.constantFrom("version", "change", "changedFields", "before", "after", "other"),
+      fc.oneof(
+        fc.jsonValue(),
+        fc.constantFrom(0, -1, 1.5, 2 ** 53, 8, "deleted", undefined, [], ["a"], ["a", 1]),
+      ),
+    )
+    .map(([name, value]) => changed({ [name]: value }));
+
+  it("takes and refuses exactly what the published schema does", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), oneWrong, oneWrongInData), (value) => {
+        expect(isChangeEvent(value)).toBe(changeEventSchema.safeParse(value).success);
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { isWellFormed } from "./cache-key.ts";
-import { type ChangeEvent, changeEventSchema, maxSubjectBytes } from "./change-event.ts";
+import { type ChangeEvent, changeEventSchema, isChangeEvent, maxSubjectBytes } from "./change-event.ts";
 
 /** The header that marks a structured-mode CloudEvent. */
 export const structuredContentType = "application/cloudevents+json";
@@ -71,18 +71,18 @@ export function decodeChangeEvent(message: EncodedMessage): Decoded {
 }
 
 function validate(envelope: unknown): Decoded {
-  const parsed = changeEventSchema.safeParse(envelope);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+  if (!isChangeEvent(envelope)) {
+    const [issue] = changeEventSchema.safeParse(envelope).error?.issues ?? [];
     const path = issue?.path.join(".") ?? "";
     return refuse("invalid_event", `${path === "" ? "the event" : path}: ${issue?.message ?? "invalid"}`);
   }
-  const bytes = Buffer.byteLength(parsed.data.subject);
+  const { subject } = envelope;
+  const bytes = Buffer.byteLength(subject);
   if (bytes > maxSubjectBytes)
     return refuse("subject_too_long", `subject: ${bytes} bytes, at most ${maxSubjectBytes} are processed`);
-  if (!isWellFormed(parsed.data.subject))
+  if (!isWellFormed(subject))
     return refuse("invalid_event", "subject: not well-formed Unicode (lone surrogate)");
-  return { ok: true, event: parsed.data };
+  return { ok: true, event: envelope };
 }
 
 function binaryModeEnvelope(message: EncodedMessage, data: unknown): Record<string, unknown> | undefined {
