@@ -193,6 +193,9 @@ export class ReadThroughCache {
     min: Versions,
   ): Reading<Value> {
     refuseInsideLoader(view.name);
+    // Stored without its tokens, a value would outlive the deletion of its tags.
+    if (view.tags.length > 0)
+      throw new FreshetError("CONTRACT_INVALID", `${view.name}: a view with tags cannot be read through yet`);
     const key = renderKey(view.key, params);
     const { nodes, flights } = this.#pool(view);
     const driver = nodes.driver(nodes.readerNodeOf(key));
