@@ -9,15 +9,26 @@ const APPS = fileURLToPath(new URL("../../apps", import.meta.url));
 /**
  * A built app as a child process, not started yet; it answers when its readiness does.
  * @param {"profile-service" | "invalidator"} name
- * @param {{ env: NodeJS.ProcessEnv, port: number, readyPort?: number, logDir: string, nodeArgs?: string[] }} options
- *   env is the app's whole environment but for PORT, which is `port`; readyPort answers /health/ready
+ * @param {{
+ *   env: NodeJS.ProcessEnv,
+ *   port: number,
+ *   readyPort?: number,
+ *   logDir: string,
+ *   nodeArgs?: string[],
+ *   entry?: string,
+ * }} options
+ *   env is the app's whole environment but for PORT, which is `port`; readyPort answers /health/ready; entry is
+ *   what node runs in place of the app
  */
-export function appProcess(name, { env, port, readyPort = port, logDir, nodeArgs = [] }) {
+export function appProcess(
+  name,
+  { env, port, readyPort = port, logDir, nodeArgs = [], entry = join(APPS, name, "dist/main.js") },
+) {
   return new ServerProcess({
     name,
     port,
     command: process.execPath,
-    args: ["--enable-source-maps", ...nodeArgs, join(APPS, name, "dist/main.js")],
+    args: ["--enable-source-maps", ...nodeArgs, entry],
     env: { ...env, PORT: String(port) },
     logFile: join(logDir, `${name}-${port}.log`),
     stopSignal: "SIGTERM",

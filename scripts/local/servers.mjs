@@ -18,12 +18,13 @@ import { databaseUrl, ensureDatabase, postgresServer } from "./postgres.mjs";
  *   ports: { kafka: number, postgres: number, memcached: number[] },
  *   dir: string,
  *   env?: NodeJS.ProcessEnv,
+ *   postgresSettings?: Record<string, string>,
  *   signal?: AbortSignal,
  *   onStarted?: (server: import("./server-process.mjs").ServerProcess) => void,
  * }} options dir keeps data and logs
  * @returns {Promise<Servers>}
  */
-export async function startServers({ ports, dir, env = process.env, signal, onStarted }) {
+export async function startServers({ ports, dir, env = process.env, postgresSettings, signal, onStarted }) {
   const logDir = join(dir, "logs");
   /** @type {import("./server-process.mjs").ServerProcess[]} */
   const started = [];
@@ -37,7 +38,11 @@ export async function startServers({ ports, dir, env = process.env, signal, onSt
   const all = await Promise.allSettled([
     env.KAFKA_BROKERS ?? kafkaBroker({ port: ports.kafka, ...options("kafka") }).then(start),
     env.DATABASE_URL ??
-      postgresServer({ port: ports.postgres, ...options("postgres") })
+      postgresServer({
+        port: ports.postgres,
+        ...(postgresSettings && { settings: postgresSettings }),
+        ...options("postgres"),
+      })
         .then(start)
         .then(() => ensureDatabase(databaseUrl(ports.postgres, "postgres"), "freshet")),
     ...(env.MEMCACHED_PROFILES ? [] : ports.memcached.map((port) => start(memcachedNode({ port, logDir })))),
