@@ -1,0 +1,108 @@
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import { migrate } from "../../scripts/local/apps.mjs";
+import { freePort } from "../../scripts/local/ports.mjs";
+import { type ServerProcess } from "../../scripts/local/server-process.mjs";
+import { ensureTopics } from "../../scripts/local/topics.mjs";
+import { startApp } from "./app.ts";
+import { freshDatabase } from "./database.ts";
+import { uniqueName } from "./names.ts";
+import { ownMemcachedNode } from "./own-servers.ts";
+
+const manifestsDir = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
+const topic = "profile.events.v1";
+
+/** What a spec changes about an app: more environment, more arguments for node (a crash point has both). */
+export interface AppChanges {
+  readonly env?: Record<string, string>;
+  readonly nodeArgs?: readonly string[];
+}
+
+/** A running app with the base URL of its public port. */
+export type RunningApp = ServerProcess & { readonly url: string };
+
+/**
+ * A deployment of the spec's own: database, two memcached nodes, consumer group. The topic alone is shared with other
+ * specs of the same broker: their events are read as well and touch no key of this one, ids being unique. Disposing
+ * kills everything that it started.
+ */
+export class System implements AsyncDisposable {
+  readonly topic = topic;
+  readonly group: string;
+  readonly databaseUrl: string;
+  readonly brokers: readonly string[];
+  readonly nodes: readonly [ServerProcess, ServerProcess];
+  readonly #deployment: string;
+  readonly #apps: ServerProcess[] = [];
+
+  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes">) {
+    this.#deployment = uniqueName("spec");
+    this.group = `freshet.${this.#deployment}.profiles`;
+    this.databaseUrl = parts.databaseUrl;
+    this.brokers = parts.brokers;
+    this.nodes = parts.nodes;
+  }
+
+  /** Databases, topic and nodes are there when it resolves; no app runs yet. */
+  static async create({ brokers = inject("kafkaBrokers") }: { brokers?: string[] } = {}): Promise<System> {
+    const [databaseUrl, nodes] = await Promise.all([
+      freshDatabase(),
+      Promise.all([ownMemcachedNode(), ownMemcachedNode()]),
+      ensureTopics(brokers, [topic]),
+    ]);
+    await migrate(databaseUrl);
+    return new System({ databaseUrl, brokers, nodes });
+  }
+
+  /** host:port of every node, as both apps are given them. */
+  get nodeAddresses(): string[] {
+    return this.nodes.map(({ address }) => address);
+  }
+
+  /** A replica of profile-service that leaves all deleting to the bus; `url` is its public API. */
+  async startService({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
+    const [port, internalPort] = [await freePort(), await freePort()];
+    const service = await startApp("profile-service", {
+      port,
+      readyPort: internalPort,
+      nodeArgs: [...nodeArgs],
+      env: {
+        ...this.#shared(),
+        DATABASE_URL: this.databaseUrl,
+        INTERNAL_PORT: String(internalPort),
+        WRITER_DELETE: "off",
+        ...env,
+      },
+    });
+    return this.#running(service);
+  }
+
+  /** A replica of the invalidator; `url` is its read-only port. */
+  async startInvalidator({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
+    const invalidator = await startApp("invalidator", {
+      port: await freePort(),
+      nodeArgs: [...nodeArgs],
+      env: {
+        ...this.#shared(),
+        DEPLOYMENT: this.#deployment,
+        MANIFESTS_DIR: manifestsDir,
+        ADMIN_PORT: String(await freePort()),
+        ...env,
+      },
+    });
+    return this.#running(invalidator);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#apps, ...this.nodes].map((process) => process.kill()));
+  }
+
+  #running(app: ServerProcess): RunningApp {
+    this.#apps.push(app);
+    return Object.assign(app, { url: `http://${app.address}` });
+  }
+
+  #shared(): Record<string, string> {
+    return { KAFKA_BROKERS: this.brokers.join(","), MEMCACHED_PROFILES: this.nodeAddresses.join(",") };
+  }
+}

@@ -1,0 +1,165 @@
+import { uniqueName } from "./names.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** How requests ended: answered, refused for what the profile is (404, 409), failed for want of a server. */
+export interface Tally {
+  answered: number;
+  refused: number;
+  failed: number;
+}
+
+/**
+ * Profiles that are created, changed, given each other's handles, deleted, created again and read over HTTP; the seed
+ * decides what happens to which. It survives the service's death: a request that fails may or may not have been
+ * committed, and whoever checks asks the database.
+ */
+export class Traffic {
+  readonly ids: readonly string[];
+  readonly handles: readonly string[];
+  readonly #url: () => string;
+  readonly #random: () => number;
+  #changes = 0;
+
+  /** `url` is asked before each request, because a service may come back elsewhere. */
+  constructor(url: string | (() => string), { seed = 1, profiles = 10 } = {}) {
+    this.#url = typeof url === "string" ? () => url : url;
+    this.#random = mulberry32(seed);
+    const name = uniqueName("p");
+    this.ids = range(profiles).map((index) => `${name}-${index}`);
+    // Some handles are free at any time.
+    this.handles = range(Math.ceil(profiles * 1.5)).map((index) => `${name}-h${index}`);
+  }
+
+  async createAll(): Promise<Tally> {
+    return this.#all(this.ids, (id, index) => this.#create(id, this.handles[index] ?? id));
+  }
+
+  /** Changes every living profile once, so that each value cached before is old. */
+  async touchAll(): Promise<Tally> {
+    return this.#all(this.ids, (id) => this.#rename(id));
+  }
+
+  /** Reads each id and each handle, one after the other, until the service has answered it from the cache. */
+  async cacheAll(): Promise<void> {
+    for (const path of [...this.ids, ...this.handles.map((handle) => `by-handle/${handle}`)])
+      await waitFor(async () => (await this.#send("GET", path)).headers.get("x-cache") === "HIT", {
+        timeoutMs: 20_000,
+        describe: `a hit for ${path}`,
+      });
+  }
+
+  /** So many steps, one after the other; every third is a read. */
+  async run(steps: number): Promise<Tally> {
+    const tally: Tally = { answered: 0, refused: 0, failed: 0 };
+    for (let step = 0; step < steps; step += 1) {
+      for (const ending of await this.#step(step)) tally[ending] += 1;
+    }
+    return tally;
+  }
+
+  async #step(step: number): Promise<Ending[]> {
+    const [id, other] = [this.#any(this.ids), this.#any(this.ids)];
+    const handle = this.#any(this.handles);
+    if (step % 3 === 0) return Promise.all([this.#end("GET", id), this.#end("GET", `by-handle/${handle}`)]);
+    switch (Math.floor(this.#random() * 6)) {
+      case 0:
+        return [await this.#end("DELETE", id)];
+      case 1:
+        return [await this.#create(id, handle)];
+      case 2:
+        return [await this.#end("PATCH", id, { handle })];
+      case 3:
+        return this.#swapHandles(id, other);
+      default:
+        return [await this.#rename(id)];
+    }
+  }
+
+  /** Three changes, since no two profiles may have one handle at any time. */
+  async #swapHandles(one: string, other: string): Promise<Ending[]> {
+    const [ofOne, ofOther] = [await this.#handleOf(one), await this.#handleOf(other)];
+    if (ofOne === undefined || ofOther === undefined || one === other) return [];
+    return [
+      await this.#end("PATCH", one, { handle: `${one}-between` }),
+      await this.#end("PATCH", other, { handle: ofOne }),
+      await this.#end("PATCH", one, { handle: ofOther }),
+    ];
+  }
+
+  async #handleOf(id: string): Promise<string | undefined> {
+    const answer = await this.#send("GET", id, undefined, { "cache-control": "no-cache" }).catch(
+      () => undefined,
+    );
+    if (answer?.status !== 200) return undefined;
+    const profile = (await answer.json()) as { handle: string };
+    return profile.handle;
+  }
+
+  async #create(id: string, handle: string): Promise<Ending> {
+    return this.#end("POST", "", { id, handle, displayName: `Name ${++this.#changes}` });
+  }
+
+  async #rename(id: string): Promise<Ending> {
+    return this.#end("PATCH", id, { displayName: `Name ${++this.#changes}` });
+  }
+
+  async #all<T>(items: readonly T[], send: (item: T, index: number) => Promise<Ending>): Promise<Tally> {
+    const tally: Tally = { answered: 0, refused: 0, failed: 0 };
+    for (const ending of await Promise.all(items.map(send))) tally[ending] += 1;
+    return tally;
+  }
+
+  async #end(method: string, path: string, body?: object): Promise<Ending> {
+    try {
+      const { ok, status } = await this.#send(method, path, body);
+      if (ok) return "answered";
+      if (status === 404 || status === 409) return "refused";
+    } catch {
+      // The service is away: the connection was refused or lost.
+    }
+    return "failed";
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body?: object,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
+    const answer = await fetch(`${this.#url()}/profiles${path === "" ? "" : `/${path}`}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(15_000),
+    });
+    // A body that nobody reads keeps its connection.
+    const text = await answer.arrayBuffer();
+    return new Response(answer.status === 204 ? null : text, {
+      status: answer.status,
+      headers: answer.headers,
+    });
+  }
+
+  #any<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.#random() * items.length)];
+    if (item === undefined) throw new Error("no items to choose from");
+    return item;
+  }
+}
+
+type Ending = keyof Tally;
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
+}
+
+/** Numbers from 0 to 1 that follow from the seed. @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
