@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { groupPartitions } from "../support/checker.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { Scenario } from "./scenario.ts";
+
+/** Resolves once everything is committed and what this node has missed stands in the metadata of those commits (I4). */
+async function untilOwed({ system }: Scenario, node: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const partitions = await groupPartitions(system);
+      expect(partitions.filter(({ committed, high }) => committed < high)).toEqual([]);
+      const owed = partitions.filter(({ missed }) => missed !== "*" && node in missed);
+      expect(owed.length).toBeGreaterThan(0);
+      return true;
+    },
+    { timeoutMs: 30_000, describe: `lag 0 with deletions owed to ${node}` },
+  );
+}
+
+/** Resolves once the invalidator sends the node nothing any more. */
+async function untilAway({ invalidator }: Scenario, node: string): Promise<void> {
+  const up = `freshet_node_up{pool="profiles",node="${node}"}`;
+  await waitFor(
+    async () => (await (await fetch(`${invalidator.url}/metrics`)).text()).includes(`${up} 0\n`),
+    {
+      describe: `${node} to be found away`,
+    },
+  );
+}
+
+test("a node is restarted under changes and reads: no request fails, and no value on it is old", async () => {
+  await using scenario = await Scenario.begin();
+  const { system, traffic } = scenario;
+  const [node] = system.nodes;
+  const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
+  await node.kill();
+  await node.start();
+  for (const { failed } of await busy) expect(failed).toBe(0);
+  await scenario.expectHealed();
+});
+
+test("a node is away for a while: the others are served, and what it is filled with at its return is not old", async () => {
+  await using scenario = await Scenario.begin();
+  const { system, traffic } = scenario;
+  const [node] = system.nodes;
+  await node.kill();
+  await traffic.touchAll();
+  await untilOwed(scenario, node.address);
+  expect(await traffic.run(40)).toMatchObject({ failed: 0 });
+  await node.start();
+  const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
+  for (const { failed } of await busy) expect(failed).toBe(0);
+  await scenario.expectHealed();
+});
+
+test("a node that was frozen comes back with old values and is flushed, even if the invalidator died meanwhile", async () => {
+  await using scenario = await Scenario.begin();
+  const { system, invalidator, traffic } = scenario;
+  const [node] = system.nodes;
+  node.pause();
+  // Deletes that were sent to it would wait in its sockets and be executed late: now none is sent.
+  await untilAway(scenario, node.address);
+  await traffic.touchAll();
+  await untilOwed(scenario, node.address);
+  await invalidator.kill();
+  node.resume();
+  expect(await scenario.oldValues()).toBeGreaterThan(0);
+
+  await invalidator.start();
+  await scenario.expectHealed();
+});

@@ -1,0 +1,51 @@
+import { test } from "vitest";
+import { type RunningApp } from "../support/system.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { Scenario } from "./scenario.ts";
+
+interface Status {
+  readonly pools: readonly { readonly partitions: readonly { readonly phase: string }[] }[];
+}
+
+/** Resolves once this replica reads so many partitions. */
+async function untilReading(replica: RunningApp, count: number): Promise<void> {
+  const reading = async () => {
+    const { pools } = (await (await fetch(`${replica.url}/status`)).json()) as Status;
+    return pools.flatMap(({ partitions }) => partitions).filter(({ phase }) => phase === "reading").length;
+  };
+  await waitFor(async () => (await reading()) === count, {
+    timeoutMs: 45_000,
+    describe: `${count} partitions at ${replica.address}`,
+  });
+}
+
+test("of two replicas one is killed: the other takes its partitions over and nothing is lost", async () => {
+  await using scenario = await Scenario.begin();
+  const { system, invalidator, traffic } = scenario;
+  const other = await system.startInvalidator();
+  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+  await traffic.cacheAll();
+
+  const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
+  await invalidator.kill();
+  await traffic.touchAll();
+  await busy;
+  await untilReading(other, 12);
+  await scenario.expectHealed();
+});
+
+test("a replica that was frozen until its partitions had moved does no harm when it goes on", async () => {
+  await using scenario = await Scenario.begin();
+  const { system, invalidator, traffic } = scenario;
+  const other = await system.startInvalidator();
+  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+
+  await traffic.cacheAll();
+  invalidator.pause();
+  await traffic.touchAll();
+  await untilReading(other, 12);
+  await traffic.touchAll();
+  invalidator.resume();
+  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+  await scenario.expectHealed();
+});
