@@ -4,7 +4,7 @@ import { z } from "zod";
 export const maxSubjectBytes = 1_024;
 
 /** What happened to the entity. */
-export const changeKind = z.enum(["created", "updated", "deleted"]);
+const changeKind = z.enum(["created", "updated", "deleted"]);
 export type ChangeKind = z.infer<typeof changeKind>;
 
 /** Routing values of one side: the few fields that other keys are built from. */

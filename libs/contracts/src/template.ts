@@ -2,7 +2,7 @@ import { type CacheKey, encodeKeyParam, type KeyParam, maxKeyBytes, maxParamByte
 import { FreshetError } from "./errors.ts";
 
 /** One part of a key between two colons. */
-export type Segment = { readonly literal: string } | { readonly param: string };
+type Segment = { readonly literal: string } | { readonly param: string };
 
 /** A parsed key template; `params` in order of appearance, each once. */
 export interface KeyTemplate {
