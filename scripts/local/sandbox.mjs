@@ -75,7 +75,7 @@ export class Sandbox {
     try {
       if (building.status === "rejected") throw building.reason;
       const { brokers, databaseUrl } = sandbox;
-      await Promise.all([ensureTopics(brokers, [TOPIC], { numPartitions }), migrate(databaseUrl, signal)]);
+      await Promise.all([ensureTopics(brokers, [TOPIC], { partitions: numPartitions }), migrate(databaseUrl, signal)]);
     } catch (error) {
       await sandbox.close();
       throw error;

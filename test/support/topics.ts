@@ -12,9 +12,10 @@ interface TopicOptions {
 /** Creates a topic of the spec's own, with its dead-letter topic `<name>.dlt`, and answers its name. */
 export async function freshTopic({
   brokers = inject("kafkaBrokers"),
-  ...options
+  numPartitions = 12,
+  settings = {},
 }: TopicOptions = {}): Promise<string> {
   const topic = uniqueName("topic");
-  await ensureTopics(brokers, [topic], options);
+  await ensureTopics(brokers, [topic], { partitions: numPartitions, config: settings });
   return topic;
 }

@@ -8,7 +8,7 @@ export const errorCodes = {
     "Write the key as segments joined by ':', each a literal or exactly one {param}, the first a literal other than 't'.",
   CONTRACT_INVALID:
     "Correct the named field of the event or view definition; docs/architecture.md lists the rules.",
-  MANIFEST_INVALID: "Correct the named path of the manifest; the set that was loaded before stays in force.",
+  MANIFEST_INVALID: "Correct the named path of the manifest.",
   POOL_UNKNOWN: "Name a pool of pools.yaml.",
   EVENT_INVALID: "Correct the named field of the event before it is published.",
   OUTBOX_EVENT_TOO_LARGE:
@@ -33,8 +33,7 @@ export const errorCodes = {
     "Check that the brokers run and answer at KAFKA_BROKERS, with these TLS and SASL settings.",
   KAFKA_PUBLISH_FAILED:
     "Nothing is known to be published: check that the brokers answer; the outbox tries the same rows again.",
-  KAFKA_DEAD_LETTER_FAILED:
-    "Create the topic's .dlt (freshet topics ensure) or see why it refuses; the partition waits until then.",
+  KAFKA_DEAD_LETTER_FAILED: "Create the topic's .dlt or see why it refuses; the partition waits until then.",
   KAFKA_HANDLER_INVALID:
     "Give the application one @EventPattern<string>(freshetBatch) handler that returns { done: bigint }.",
 } as const satisfies Record<string, string>;

@@ -17,6 +17,8 @@ export interface TopicSpec {
   /** Must exceed the longest hard TTL of any view. */
   readonly retentionMs?: number;
   readonly maxMessageBytes?: number;
+  /** Further topic settings by Kafka's names; they win over the ones above. */
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 /** What was done about one topic, or would be: nothing but a missing topic is ever changed here. */
@@ -74,11 +76,15 @@ function wantedTopics(spec: TopicSpec): Wanted[] {
     "retention.ms": String(spec.retentionMs ?? 7 * dayMs),
   };
   return [
-    { topic: spec.topic, ...shape, config: { ...config, "max.message.bytes": String(maxBytes) } },
+    {
+      topic: spec.topic,
+      ...shape,
+      config: { ...config, "max.message.bytes": String(maxBytes), ...spec.config },
+    },
     {
       topic: deadLetterTopic(spec.topic),
       ...shape,
-      config: { ...config, "max.message.bytes": String(maxBytes + deadLetterMarginBytes) },
+      config: { ...config, "max.message.bytes": String(maxBytes + deadLetterMarginBytes), ...spec.config },
     },
   ];
 }

@@ -10,7 +10,7 @@ import type { MissedOffsets, PartitionId } from "./missed-offsets.ts";
  *
  * Away: no delete is sent, the marks in MissedOffsets tell what is owed. Catching-up: deletes go to the node
  * again, so that nothing falls between the flush and the first live delete. A pool that is not dedicated may not
- * be flushed: its node goes back to up, `owes` keeps its marks, and only `freshet repair` settles them.
+ * be flushed: its node goes back to up, its marks stay in the commit metadata, and an operator settles them.
  */
 export type NodeState = "up" | "away" | "catching-up";
 

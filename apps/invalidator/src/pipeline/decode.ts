@@ -1,13 +1,10 @@
 import { type ChangeEvent, decodeChangeEvent, type UndecodableReason } from "@freshet/contracts";
 import type { KafkaMessage } from "kafkajs";
 
-/** Why a message can't be processed: it is no change event, or its routing values can't be planned. */
-export type LetterReason = UndecodableReason | "too_many_keys";
-
 /** A message that is parked as a dead letter; `entityId` where the message still names its entity. */
 export interface Undecodable {
   readonly message: KafkaMessage;
-  readonly reason: LetterReason;
+  readonly reason: UndecodableReason;
   /** Names the field, holds none of its values. */
   readonly detail: string;
   readonly entityId: string | undefined;
