@@ -21,6 +21,8 @@ export interface Reading<Value> {
   readonly key: CacheKey;
   readonly driver: MemcachedDriver;
   readonly flights: SingleFlight;
+  /** Its turn among the reads and loads of its pool. */
+  readonly begunAt: number;
   /** Versions that the caller must see. */
   readonly min: Versions;
   readonly startedAtMs: number;

@@ -107,7 +107,7 @@ export class ReadThroughCache {
     const seen = await this.#steps.lookUp(reading);
     const hit = await this.#steps.hit(reading, seen);
     if (hit) return hit;
-    const underWay = reading.flights.find(reading.key, seen);
+    const underWay = reading.flights.find(reading.key, seen, reading.begunAt);
     const shared = underWay && (await this.#share(reading, await underWay));
     return shared ?? this.#loadAndFill(reading, seen, load);
   }
@@ -199,7 +199,16 @@ export class ReadThroughCache {
     const key = renderKey(view.key, params);
     const { nodes, flights } = this.#pool(view);
     const driver = nodes.driver(nodes.readerNodeOf(key));
-    return { view, params, key, driver, flights, min, startedAtMs: this.#monotonicMs() };
+    return {
+      view,
+      params,
+      key,
+      driver,
+      flights,
+      min,
+      begunAt: flights.turn(),
+      startedAtMs: this.#monotonicMs(),
+    };
   }
 
   /** What another read of this process has loaded, unless it is too old for this caller. */
@@ -218,7 +227,7 @@ export class ReadThroughCache {
     seen: Seen,
     load: () => Promise<Loaded<Value>>,
   ): Promise<ReadResult<Value>> {
-    const { value, versions } = await reading.flights.lead(reading.key, seen, async (captured) => {
+    const { value, versions } = await reading.flights.lead(reading.key, async (captured) => {
       const token = await this.#steps.capture(reading, seen);
       captured(token);
       return this.#steps.store(reading, await this.#steps.load(reading.view, load), token);

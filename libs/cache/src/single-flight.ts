@@ -9,38 +9,44 @@ export interface FlightResult {
 }
 
 interface Flight {
-  /** What the fill will compare with; "pending" until the lease is taken. */
-  token: CasToken | "pending" | undefined;
+  /** What the fill will compare with, and when the load began; undefined until the capture is over. */
+  readonly begun: { readonly at: number; readonly token: CasToken | undefined } | undefined;
   readonly result: Promise<FlightResult>;
 }
 
 /**
- * One load per key and process. A load is shared only while what it captured still stands, as the joining read
- * has just seen: then nothing was invalidated since before that load, and what it gives is as good as a hit.
- * Without memcached any load under way is shared: its value can be as old as that load.
+ * One load per key and process. A load is shared with the reads that were there before it began, and as long as
+ * what it captured still stands, as the joining read has just seen: then nothing was invalidated since before
+ * that load, and what it gives is as good as a hit. Without memcached any load under way is shared: its value can
+ * be as old as that load.
  */
 export class SingleFlight {
   readonly #flights = new Map<string, Flight>();
+  #turn = 0;
 
-  /** The load under way that this read may share. Ask and `lead` in one turn, or two reads will both lead. */
-  find(key: string, seen: Seen): Promise<FlightResult> | undefined {
-    const flight = this.#flights.get(key);
-    return flight && mayJoin(flight, seen) ? flight.result : undefined;
+  /** The order in which reads and loads begin; a read takes its number before it looks. */
+  turn(): number {
+    return ++this.#turn;
   }
 
-  /** Runs a load that others may join; it says what it captured before it begins. */
+  /** The load under way that this read may share. Ask and `lead` in one go, or two reads will both lead. */
+  find(key: string, seen: Seen, readBegunAt: number): Promise<FlightResult> | undefined {
+    const flight = this.#flights.get(key);
+    return flight && mayShare(flight, seen, readBegunAt) ? flight.result : undefined;
+  }
+
+  /** Runs a load that others may share; `fly` says what was captured before it begins to load. */
   async lead<Result extends FlightResult>(
     key: string,
-    seen: Seen,
     fly: (captured: (token: CasToken | undefined) => void) => Promise<Result>,
   ): Promise<Result> {
-    let token: Flight["token"] = seen.kind === "absent" ? "pending" : tokenOf(seen);
-    const result = fly((captured) => {
-      token = captured;
+    let begun: Flight["begun"];
+    const result = fly((token) => {
+      begun = { at: this.turn(), token };
     });
     const flight: Flight = {
-      get token() {
-        return token;
+      get begun() {
+        return begun;
       },
       result,
     };
@@ -58,9 +64,9 @@ export function tokenOf(seen: Seen): CasToken | undefined {
   return "cas" in seen ? seen.cas : undefined;
 }
 
-function mayJoin({ token }: Flight, seen: Seen): boolean {
-  if (token === "pending") return seen.kind === "absent";
-  if (token === undefined) return seen.kind === "unavailable";
+function mayShare({ begun }: Flight, seen: Seen, readBegunAt: number): boolean {
+  if (!begun || readBegunAt < begun.at) return true;
+  if (!begun.token) return seen.kind === "unavailable";
   const now = tokenOf(seen);
-  return now?.epoch === token.epoch && now.unique === token.unique;
+  return now?.epoch === begun.token.epoch && now.unique === begun.token.unique;
 }
