@@ -34,7 +34,7 @@ function changed(part: Record<string, unknown>): Record<string, unknown> {
   return { ...event, data: { ...event.data, ...part } };
 }
 
-describe("a change event in structured mode", () => {
+describe("a change event in structured mode", { timeout: 60_000 }, () => {
   it("is keyed by its entity and says what it is", () => {
     expect(encodeChangeEvent(event)).toEqual({
       key: "42",
@@ -156,7 +156,7 @@ describe("a change event in structured mode", () => {
   });
 });
 
-describe("the fast check of a change event", () => {
+describe("the fast check of a change event", { timeout: 60_000 }, () => {
   const oneWrong = fc
     .tuple(
       fc.constantFrom(
