@@ -22,7 +22,7 @@ function decode(text: string): Cached {
   return decodeCached(Buffer.from(text));
 }
 
-describe("a cached value", { timeout: 60_000 }, () => {
+describe("a cached value", () => {
   it.each([
     [{ versions: { "profile:42": 7 }, data: { a: 1 } }, '{"vs":{"profile:42":7},"d":{"a":1}}'],
     [{ versions: { "profile:42": 8 }, data: null }, '{"vs":{"profile:42":8},"d":null}'],
@@ -97,7 +97,7 @@ describe("a cached value", { timeout: 60_000 }, () => {
   });
 });
 
-describe("versions", { timeout: 60_000 }, () => {
+describe("versions", () => {
   it.each([
     [{ "profile:42": 7 }, {}, true],
     [{ "profile:42": 7 }, { "profile:42": 7 }, true],

@@ -34,7 +34,7 @@ function changed(part: Record<string, unknown>): Record<string, unknown> {
   return { ...event, data: { ...event.data, ...part } };
 }
 
-describe("a change event in structured mode", { timeout: 60_000 }, () => {
+describe("a change event in structured mode", () => {
   it("is keyed by its entity and says what it is", () => {
     expect(encodeChangeEvent(event)).toEqual({
       key: "42",
@@ -156,7 +156,7 @@ describe("a change event in structured mode", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the fast check of a change event", { timeout: 60_000 }, () => {
+describe("the fast check of a change event", () => {
   const oneWrong = fc
     .tuple(
       fc.constantFrom(

@@ -13,7 +13,7 @@ import {
 
 const refused = (code: string): unknown => expect.objectContaining({ code });
 
-describe("a key parameter", { timeout: 60_000 }, () => {
+describe("a key parameter", () => {
   it.each([
     ["a b", "~c8687a08aa5d6ed2044328fa6a697ab8"],
     ["", "~e3b0c44298fc1c149afbf4c8996fb924"],
@@ -59,7 +59,7 @@ describe("a key parameter", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a key template", { timeout: 60_000 }, () => {
+describe("a key template", () => {
   it("is segments of literals and parameters", () => {
     const template = parseKeyTemplate("page:{a}:of:{b}:{a}");
     expect(template.params).toEqual(["a", "b"]);
@@ -128,7 +128,7 @@ describe("a tag", () => {
   });
 });
 
-describe("two templates overlap", { timeout: 60_000 }, () => {
+describe("two templates overlap", () => {
   const overlap = (a: string, b: string): boolean =>
     templatesOverlap(parseKeyTemplate(a), parseKeyTemplate(b));
 

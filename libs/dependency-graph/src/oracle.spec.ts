@@ -212,7 +212,7 @@ function keysIn(plan: Plan): readonly PlannedKey[] {
   return plan.kind === "keys" ? plan.keys : [];
 }
 
-describe("against a naive oracle, for random manifests and events", { timeout: 60_000 }, () => {
+describe("against a naive oracle, for random manifests and events", () => {
   it("a plan holds exactly the keys that the manifest names, each once", () => {
     fc.assert(
       fc.property(views, fc.array(event, { maxLength: 10 }), (all, events) => {
