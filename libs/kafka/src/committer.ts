@@ -81,10 +81,8 @@ export class Committer {
   }
 
   #start(): void {
-    if (this.#generation === undefined || this.#closed.signal.aborted) return;
-    this.#loop ??= this.#run().finally(() => {
-      this.#loop = undefined;
-    });
+    const idle = this.#loop === undefined && this.#dirty.size > 0;
+    if (idle && this.#generation !== undefined && !this.#closed.signal.aborted) this.#loop = this.#run();
   }
 
   async #run(): Promise<void> {
@@ -103,6 +101,8 @@ export class Committer {
         await delay(retryMs, undefined, { signal: this.#closed.signal }).catch(() => undefined);
       }
     }
+    // In the same tick as the look at dirty: a mark that came in between would wait for the next one.
+    this.#loop = undefined;
   }
 
   async #commit(runs: readonly PartitionRun[]): Promise<void> {

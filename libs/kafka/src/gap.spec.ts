@@ -10,16 +10,17 @@ const base: PositionFacts = {
   metadata,
   low: 100n,
   high: 200n,
-  firstAfterTs: 150n,
+  anchor: { offset: 150n, firstAfter: 150n },
   firstWithinTtl: 100n,
   retentionMs: 168 * hourMs,
   longestHardTtlMs: hourMs,
 };
-const none = { committed: undefined, metadata: undefined, firstAfterTs: undefined };
+const none = { committed: undefined, metadata: undefined, anchor: undefined };
+const anchored = (firstAfter: bigint, offset = 150n) => ({ anchor: { offset, firstAfter } });
 
 test.each<[string, Partial<PositionFacts>, bigint, string | undefined]>([
   ["an ordinary restart goes on at the commit", {}, 150n, undefined],
-  ["everything read", { committed: 200n, firstAfterTs: 200n }, 200n, undefined],
+  ["everything read", { committed: 200n, ...anchored(200n, 200n) }, 200n, undefined],
   ["no offset, log from its beginning", { ...none, low: 0n, firstWithinTtl: 0n }, 0n, undefined],
   ["no offset, the record at low outlived every value", { ...none, firstWithinTtl: 101n }, 100n, undefined],
   ["no offset, the record at low is young", none, 100n, "no_offset"],
@@ -34,25 +35,21 @@ test.each<[string, Partial<PositionFacts>, bigint, string | undefined]>([
   ],
   ["fallen out of retention, low is young", { committed: 50n }, 100n, "out_of_retention"],
   ["fallen out of retention by one record", { committed: 99n }, 100n, "out_of_retention"],
-  ["re-created: a record after ts lies below the commit", { low: 0n, firstAfterTs: 0n }, 0n, "recreated"],
-  ["re-created: by one record", { firstAfterTs: 149n }, 100n, "recreated"],
-  ["re-created: shorter than the commit", { low: 0n, high: 40n, firstAfterTs: 40n }, 0n, "recreated"],
-  ["re-created and empty", { low: 0n, high: 0n, firstAfterTs: 0n }, 0n, "recreated"],
+  ["re-created: a record after ts lies below the commit", { low: 0n, ...anchored(0n) }, 0n, "recreated"],
+  ["re-created: by one record", anchored(149n), 100n, "recreated"],
+  ["re-created: shorter than the commit", { low: 0n, high: 40n, ...anchored(40n) }, 0n, "recreated"],
+  ["re-created and empty", { low: 0n, high: 0n, ...anchored(0n) }, 0n, "recreated"],
+  ["re-created is seen even if the new log reaches back to 0", { low: 0n, ...anchored(3n) }, 0n, "recreated"],
+  ["moved by someone within the log", { metadata: undefined, anchor: undefined }, 150n, "moved"],
+  ["moved below the log", { metadata: undefined, anchor: undefined, committed: 5n }, 100n, "moved"],
+  ["moved past the log", { metadata: undefined, anchor: undefined, committed: 500n }, 100n, "recreated"],
+  ["no LogAppendTime: the check is off", { anchor: undefined }, 150n, undefined],
   [
-    "re-created is seen even if the new log reaches back to 0",
-    { low: 0n, firstAfterTs: 3n },
+    "re-created: the commit is of the new one, the anchor of the old",
+    { low: 0n, ...anchored(0n, 90n) },
     0n,
     "recreated",
   ],
-  ["moved by someone within the log", { metadata: undefined, firstAfterTs: undefined }, 150n, "moved"],
-  ["moved below the log", { metadata: undefined, firstAfterTs: undefined, committed: 5n }, 100n, "moved"],
-  [
-    "moved past the log",
-    { metadata: undefined, firstAfterTs: undefined, committed: 500n },
-    100n,
-    "recreated",
-  ],
-  ["no LogAppendTime: the check is off", { firstAfterTs: undefined }, 150n, undefined],
 ])("%s", (_, facts, position, gap) => {
   expect(decidePosition({ ...base, ...facts })).toEqual({ position, gap });
 });
@@ -64,13 +61,13 @@ test("whatever is read next lies within the log, and nothing between commit and 
       fc.record({
         committed: fc.option(offset, { nil: undefined }),
         ends: fc.tuple(offset, offset),
-        firstAfterTs: fc.option(offset, { nil: undefined }),
+        anchor: fc.option(fc.record({ offset, firstAfter: offset }), { nil: undefined }),
         firstWithinTtl: offset,
         ours: fc.boolean(),
       }),
-      ({ committed, ends: [a, b], firstAfterTs, firstWithinTtl, ours }) => {
+      ({ committed, ends: [a, b], anchor, firstWithinTtl, ours }) => {
         const [low, high] = a < b ? [a, b] : [b, a];
-        const facts = { ...base, committed, low, high, firstAfterTs, firstWithinTtl };
+        const facts = { ...base, committed, low, high, anchor, firstWithinTtl };
         const { position, gap } = decidePosition({ ...facts, metadata: ours ? metadata : undefined });
         expect(position >= low && position <= high).toBe(true);
         if (

@@ -6,6 +6,13 @@ import type { CommitMetadata } from "./offsets.ts";
  */
 export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved";
 
+/** An offset that was read from this topic, and the first record that is younger than all records below it. */
+export interface AnchorFacts {
+  readonly offset: bigint;
+  /** First record appended after the highest append time below `offset`; `high` when there is none. */
+  readonly firstAfter: bigint;
+}
+
 /** What is known of one partition before it is read. Offsets are those of the broker now. */
 export interface PositionFacts {
   readonly committed: bigint | undefined;
@@ -13,8 +20,8 @@ export interface PositionFacts {
   readonly metadata: CommitMetadata | undefined;
   readonly low: bigint;
   readonly high: bigint;
-  /** First record appended after `metadata.ts`, `high` when there is none; undefined: cannot be asked. */
-  readonly firstAfterTs: bigint | undefined;
+  /** What tells the topic from a later one of its name; undefined: cannot be asked. */
+  readonly anchor: AnchorFacts | undefined;
   /** First record younger than the longest hard TTL, `high` when there is none. */
   readonly firstWithinTtl: bigint;
   /** Retention of the topic in ms; -1 is without end. */
@@ -30,13 +37,13 @@ export interface PositionDecision {
 
 /** Decides the position of one partition at assignment, and again in the periodic check. Rules in order. */
 export function decidePosition(facts: PositionFacts): PositionDecision {
-  const { committed, metadata, low, high, firstAfterTs } = facts;
+  const { committed, metadata, low, high, anchor } = facts;
   // 1. A group that never committed starts at the lowest record, whatever its reset policy says.
   if (committed === undefined)
     return { position: low, gap: logCoversEveryValue(facts) ? undefined : "no_offset" };
-  // 2. Every record below the commit was appended at or before ts, so the first one after ts cannot lie below
-  //    it; neither can the log end there. Both happen when the topic was deleted and made again.
-  if (committed > high || (firstAfterTs !== undefined && firstAfterTs < committed))
+  // 2. Every record below the anchor was appended before the first younger one, so that one cannot lie below it;
+  //    neither can the log end below the commit. Both happen when the topic was deleted and made again.
+  if (committed > high || (anchor !== undefined && anchor.firstAfter < anchor.offset))
     return { position: low, gap: "recreated" };
   // 3. Only Freshet writes metadata: without it the offset is not the edge of what was done.
   if (metadata === undefined) return { position: committed < low ? low : committed, gap: "moved" };

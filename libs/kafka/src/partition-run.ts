@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaMessage } from "kafkajs";
 import { type LagState, offsetLag, seeBatch, seeDone, seeHigh, startLag, timeLagSeconds } from "./lag.ts";
+import { type Anchor, anchorOf } from "./position-guard.ts";
 import type { BatchHandler, PartitionStatus, TopicPartition } from "./types.ts";
 
 const backoffMs = { first: 100, most: 10_000 };
@@ -25,8 +26,8 @@ export class PartitionRun implements TopicPartition {
   done = 0n;
   /** Highest append time below `done`; undefined: unknown, or the topic has none. */
   ts: number | undefined;
-  /** The same below `position`. */
-  readTs: number | undefined;
+  /** What the last comparison with the broker confirmed; goes on through rebalances. */
+  anchor: Anchor | undefined;
   phase: "guarding" | "reading" = "guarding";
   recreationCheck = false;
   readonly #groupId: string;
@@ -37,6 +38,9 @@ export class PartitionRun implements TopicPartition {
   readonly #stop = new AbortController();
   readonly #noRetry = new AbortController();
   #lag: LagState = startLag(0n, 0n, 0);
+  /** Behind the last record that was read (markers behind it have append times that nobody sees). */
+  #readEnd = 0n;
+  #readTs: number | undefined;
   #failures = 0;
   #work: Promise<void> | undefined;
 
@@ -47,8 +51,8 @@ export class PartitionRun implements TopicPartition {
       handler: BatchHandler;
       onDone: (run: PartitionRun) => void;
       onFailure: (run: PartitionRun, attempt: number, error: unknown) => void;
-      /** The handler of this partition's earlier run: two at a time would break the order. */
-      previous: Promise<unknown> | undefined;
+      /** The partition's earlier run: two handlers at a time would break the order. */
+      previous: PartitionRun | undefined;
     },
   ) {
     this.topic = topic;
@@ -57,16 +61,23 @@ export class PartitionRun implements TopicPartition {
     this.#handler = options.handler;
     this.#onDone = options.onDone;
     this.#onFailure = options.onFailure;
-    this.#previous = options.previous ?? Promise.resolve();
+    this.#previous = options.previous?.settled ?? Promise.resolve();
+    this.anchor = options.previous?.anchor;
   }
 
   /** Ends guarding: reading begins at `position`. `ts` undefined: no LogAppendTime known below it. */
   begin(start: { position: bigint; high: bigint; ts: number | undefined; recreationCheck: boolean }): void {
-    this.position = this.done = start.position;
-    this.ts = this.readTs = start.ts;
+    this.position = this.done = this.#readEnd = start.position;
+    this.ts = this.#readTs = start.ts;
+    this.anchor = this.readAnchor;
     this.recreationCheck = start.recreationCheck;
     this.#lag = startLag(start.position, start.high, Date.now());
     this.phase = "reading";
+  }
+
+  /** What is read now, as the anchor of a later comparison. */
+  get readAnchor(): Anchor | undefined {
+    return anchorOf(this.#readEnd, this.#readTs);
   }
 
   isStopped(): boolean {
@@ -138,7 +149,8 @@ export class PartitionRun implements TopicPartition {
 
   async #process(batch: FetchedBatch): Promise<void> {
     let rest = batch.messages;
-    this.readTs = this.#highest(this.readTs, rest);
+    this.#readTs = this.#highest(this.#readTs, rest);
+    this.#readEnd = BigInt(rest.at(-1)?.offset ?? -1) + 1n;
     while (rest.length > 0 && !this.#noRetry.signal.aborted) {
       this.#lag = seeBatch(this.#lag, batch.high, Number(rest[0]?.timestamp));
       const done = await this.#handle(rest, batch.high);

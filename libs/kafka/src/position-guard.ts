@@ -4,10 +4,18 @@ import { type GapReason, decidePosition, type PositionFacts } from "./gap.ts";
 import { type CommitMetadata, decodeCommitMetadata } from "./offsets.ts";
 import type { TopicPartition } from "./types.ts";
 
+/** An offset and the highest append time of the records below it, both from one and the same topic. */
+export interface Anchor {
+  readonly offset: bigint;
+  readonly ts: number;
+}
+
 /** What the group has for a partition: from its commit, or from memory where kafkajs may have overwritten that. */
 export interface KnownPosition {
   readonly committed: bigint | undefined;
   readonly metadata: CommitMetadata | undefined;
+  /** Of an earlier comparison: a commit made since may already be of a re-created topic, and look right. */
+  readonly anchor?: Anchor | undefined;
 }
 
 /** A partition compared with the broker: where to read from, and what the next commit has to say. */
@@ -75,18 +83,22 @@ export class PositionGuard {
       endOffsets(cluster, partitions, { fromTimestamp: Math.max(0, nowMs - longestHardTtlMs) }),
     ]);
     return Promise.all(
-      [...known].map(async ([at, { committed, metadata }]): Promise<GuardedPosition> => {
+      [...known].map(async ([at, { committed, metadata, anchor: earlier }]): Promise<GuardedPosition> => {
         const rule = rules.get(at.topic) ?? { retentionMs: 0, logAppendTime: false };
         const end = high(at) ?? 0n;
+        const anchor = earlier ?? anchorOf(committed, metadata?.ts);
         const facts: PositionFacts = {
           committed,
           metadata,
           low: low(at) ?? 0n,
           high: end,
-          firstAfterTs:
-            !rule.logAppendTime || metadata?.ts === undefined
+          anchor:
+            !rule.logAppendTime || anchor === undefined
               ? undefined
-              : ((await endOffsets(cluster, [at], { fromTimestamp: metadata.ts + 1 }))(at) ?? end),
+              : {
+                  offset: anchor.offset,
+                  firstAfter: (await endOffsets(cluster, [at], { fromTimestamp: anchor.ts + 1 }))(at) ?? end,
+                },
           firstWithinTtl: young(at) ?? end,
           retentionMs: rule.retentionMs,
           longestHardTtlMs,
@@ -131,6 +143,11 @@ export class PositionGuard {
       }),
     );
   }
+}
+
+/** undefined where either half is unknown. */
+export function anchorOf(offset: bigint | undefined, ts: number | undefined): Anchor | undefined {
+  return offset === undefined || ts === undefined ? undefined : { offset, ts };
 }
 
 type OffsetOf = (at: TopicPartition) => bigint | undefined;

@@ -214,7 +214,7 @@ export class Session {
 
   #newRun(at: TopicPartition, previous: PartitionRun | undefined): PartitionRun {
     return new PartitionRun(at, {
-      previous: previous?.settled,
+      previous,
       groupId: this.#options.groupId,
       handler: this.#options.handler,
       onDone: (run) => {
@@ -243,8 +243,7 @@ export class Session {
         // The last commit of the previous assignment must be on the broker before it is read from there.
         await this.#committed;
         await Promise.all(runs.map((run) => run.settled));
-        const known = remembered ?? (await this.#guard.committed(runs));
-        const positions = await this.#compare(known);
+        const positions = await this.#compare(remembered ?? (await this.#committedOf(runs)));
         if (!this.#holds(held)) return;
         await this.#options.hooks.onAssigned(positions);
         for (const position of positions) void this.#begin(held, position);
@@ -285,7 +284,7 @@ export class Session {
     const next = this.#newRun(run, run);
     held.runs.set(key(topic, partition), next);
     const metadata = { topo: hooks.topology(), ts, miss: hooks.missed(run) };
-    void this.#guardRuns(held, [next], new Map([[next, { committed: done, metadata }]]));
+    void this.#guardRuns(held, [next], new Map([[next, { committed: done, metadata, anchor: run.anchor }]]));
   }
 
   async #eachBatch(payload: EachBatchPayload): Promise<void> {
@@ -326,24 +325,38 @@ export class Session {
       if (this.#stopping.signal.aborted) return;
       const runs = [...(held?.runs.values() ?? [])].filter(({ phase }) => phase === "reading");
       if (held === undefined || runs.length === 0) continue;
+      // Captured first: if the anchor still holds afterwards, what was read before is of the same topic.
+      const read = new Map(runs.map((run) => [run, run.readAnchor]));
       const known = new Map(
         runs.map((run) => [
           run,
-          { committed: run.position, metadata: { topo: "", ts: run.readTs, miss: {} } },
+          { committed: run.position, metadata: { topo: "", ts: undefined, miss: {} }, anchor: run.anchor },
         ]),
       );
       try {
-        const positions = await this.#compare(known);
-        for (const { topic, partition, gap, high } of positions) {
+        for (const { topic, partition, gap, high } of await this.#compare(known)) {
           const run = held.runs.get(key(topic, partition));
-          if (!this.#holds(held) || run?.phase !== "reading") continue;
-          if (gap === undefined) run.seeHigh(high);
-          else this.#guardAgain(held, run);
+          if (!this.#holds(held) || run?.phase !== "reading" || !read.has(run)) continue;
+          if (gap !== undefined) this.#guardAgain(held, run);
+          else {
+            run.anchor = read.get(run);
+            run.seeHigh(high);
+          }
         }
       } catch (error) {
         this.#fail("check", undefined, 1, error);
       }
     }
+  }
+
+  async #committedOf(runs: readonly PartitionRun[]): Promise<Map<TopicPartition, KnownPosition>> {
+    const committed = await this.#guard.committed(runs);
+    return new Map(
+      runs.map((run) => {
+        const { committed: offset, metadata } = committed.get(run) ?? {};
+        return [run, { committed: offset, metadata, anchor: run.anchor }];
+      }),
+    );
   }
 
   async #compare(known: ReadonlyMap<TopicPartition, KnownPosition>): Promise<GuardedPosition[]> {

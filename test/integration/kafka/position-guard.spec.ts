@@ -1,7 +1,16 @@
 import { expect, test } from "vitest";
 import { freshTopic } from "../../support/topics.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { committed, Gate, numbered, publish, SpecConsumer, testKafka, withAdmin } from "./support.ts";
+import {
+  committed,
+  everyOffset,
+  Gate,
+  numbered,
+  publish,
+  SpecConsumer,
+  testKafka,
+  withAdmin,
+} from "./support.ts";
 
 const young = { numPartitions: 1 };
 
@@ -113,13 +122,26 @@ test("a topic that was re-created while the group was away is read from its begi
 
 test("a topic that is re-created under a running consumer is noticed, and nothing of the new one is skipped", async () => {
   const topic = await freshTopic(young);
-  await using reader = new SpecConsumer({ topics: [topic], settings: { metadataMaxAgeMs: 1_000 } });
+  const gate = new Gate();
+  await using reader = new SpecConsumer({
+    topics: [topic],
+    handler: async (batch) => {
+      if (batch.messages.some(({ value }) => value?.toString() === "hold")) await gate.opened;
+      return { done: everyOffset(batch) };
+    },
+  });
   await publish(topic, numbered("old", 0, 20));
   await reader.committedUpTo(topic, "20");
+  // While a batch is in hand and another waits, the partition is paused: kafkajs sees no error of the deletion.
+  await publish(topic, ["hold"]);
+  await waitFor(() => reader.consumer.partitions[0]?.high === 21n, { describe: "the batch in hand" });
+  await publish(topic, ["waiting"]);
+  await waitFor(() => reader.consumer.partitions[0]?.high === 22n, { describe: "the check to see it" });
   await recreate(topic);
   await publish(topic, numbered("new", 0, 40));
+  gate.open();
   await reader.received(numbered("new", 0, 40));
-  expect(reader.gaps.map(({ reason }) => reason)).toContain("recreated");
+  expect(reader.gaps.map(({ reason }) => reason)).toEqual(["recreated"]);
   await reader.committedUpTo(topic, "40");
 });
 
@@ -167,12 +189,15 @@ test("transaction markers behind the last record are neither lag nor a re-create
   const first = new SpecConsumer({ topics: [topic] });
   await first.received(["a", "b"]);
   await waitFor(() => first.consumer.partitions[0]?.offsetLag === 0n, { describe: "no lag" });
+  const endsAt = Date.now() + 1_500;
+  await waitFor(() => Date.now() > endsAt, { describe: "two more checks" });
   await first.consumer.close();
   await using second = new SpecConsumer({ topics: [topic], groupId: first.groupId });
   await second.reading(1);
   await publish(topic, ["c"]);
   await second.received(["c"]);
   expect([...first.gaps, ...second.gaps]).toEqual([]);
+  expect([first.assigned.length, second.assigned.length]).toEqual([1, 1]);
   expect([...first.values, ...second.values]).toEqual(["a", "b", "c"]);
 });
 

@@ -13,7 +13,7 @@ import {
   type MissedOffsets,
 } from "@freshet/kafka";
 import type { Admin, Kafka } from "kafkajs";
-import { inject } from "vitest";
+import { expect, inject } from "vitest";
 import { uniqueName } from "../../support/names.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -165,7 +165,8 @@ export class SpecConsumer implements AsyncDisposable {
     return waitFor(
       async () => {
         const found = await committed(this.groupId, topic, partition);
-        return found.offset === offset ? found : undefined;
+        expect(found.offset).toBe(offset);
+        return found;
       },
       { timeoutMs: 20_000, describe: `offset ${offset} of ${topic}/${partition} to be committed` },
     );
