@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { FreshetError } from "@freshet/contracts";
 import type { DriverOptions } from "./driver.ts";
 
@@ -98,6 +99,15 @@ export class NodeConnection<Frame> {
     this.#closed = true;
     this.#link?.fail(new FreshetError("CACHE_CLOSED", `${this.#node}: closed`));
   }
+}
+
+/** Lets what is written in this turn of the event loop leave together: one system call, one packet. */
+export function corkForThisTurn(socket: Socket): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => {
+    socket.uncork();
+  });
 }
 
 /** One TCP connection and what is in flight on it. */

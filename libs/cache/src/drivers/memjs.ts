@@ -1,6 +1,6 @@
 import { FreshetError } from "@freshet/contracts";
 import memjs, { type Response } from "memjs";
-import { type Dial, more, NodeConnection } from "./connection.ts";
+import { corkForThisTurn, type Dial, more, NodeConnection } from "./connection.ts";
 import {
   type CasAnswer,
   type CasToken,
@@ -234,6 +234,7 @@ function dial(host: string, port: number): Dial<Response> {
       write: (request) => {
         const isQuiet = quietOpcodes.has(request.readUInt8(1));
         server.onResponse(request.readUInt32BE(12), isQuiet ? onQuietResponse : onResponse);
+        if (socket) corkForThisTurn(socket);
         server.write(request);
         if (socket || !server._socket) return;
         socket = server._socket.setNoDelay(true);

@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 import { FreshetError } from "@freshet/contracts";
-import { type Dial, more, NodeConnection } from "./connection.ts";
+import { corkForThisTurn, type Dial, more, NodeConnection } from "./connection.ts";
 import {
   type CasAnswer,
   type CasToken,
@@ -232,6 +232,12 @@ function dial(host: string, port: number): Dial<MetaFrame> {
       .on("close", () => {
         onDown(new Error("the connection was closed"));
       });
-    return { write: (request) => socket.write(request), destroy: () => socket.destroy() };
+    return {
+      write: (request) => {
+        corkForThisTurn(socket);
+        socket.write(request);
+      },
+      destroy: () => socket.destroy(),
+    };
   };
 }
