@@ -16,7 +16,7 @@ interface AppOptions {
 }
 
 /** A built app (`apps/<name>/dist/main.js`), not started: for a start that is expected to fail. */
-export function ownApp(name: AppName, { env, ...options }: AppOptions): ServerProcess {
+function ownApp(name: AppName, { env, ...options }: AppOptions): ServerProcess {
   return appProcess(name, { env: { PATH: process.env.PATH, ...env }, logDir: ownDir(), ...options });
 }
 

@@ -7,7 +7,7 @@ import type { CommitMetadata } from "./offsets.ts";
 export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved";
 
 /** An offset that was read from this topic, and the first record that is younger than all records below it. */
-export interface AnchorFacts {
+interface AnchorFacts {
   readonly offset: bigint;
   /** First record appended after the highest append time below `offset`; `high` when there is none. */
   readonly firstAfter: bigint;

@@ -13,7 +13,7 @@ import { freshDatabase } from "../../support/database.ts";
 
 const schema = readFileSync(new URL("../../../libs/outbox/src/schema.sql", import.meta.url), "utf8");
 
-export const NoteChanged = defineChangeEvent({
+const NoteChanged = defineChangeEvent({
   type: "NoteChanged",
   entity: "note",
   topic: "note.events.v1",
@@ -21,7 +21,7 @@ export const NoteChanged = defineChangeEvent({
   routing: z.object({ owner: z.string() }),
 });
 
-export const outbox = createOutbox({ source: "notes" });
+const outbox = createOutbox({ source: "notes" });
 
 /** A database with an outbox, and what the relays of a test published. */
 export class Harness implements AsyncDisposable {

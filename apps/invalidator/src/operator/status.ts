@@ -6,7 +6,7 @@ export interface Status {
   readonly pools: readonly PoolStatus[];
 }
 
-export interface PoolStatus {
+interface PoolStatus {
   readonly pool: string;
   readonly group: string;
   readonly state: string;

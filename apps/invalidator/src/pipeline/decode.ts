@@ -16,7 +16,7 @@ export interface DecodedBatch {
   readonly undecodable: readonly Undecodable[];
 }
 
-export interface DecodedEvent {
+interface DecodedEvent {
   readonly message: KafkaMessage;
   readonly event: ChangeEvent;
 }
