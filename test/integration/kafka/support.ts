@@ -47,7 +47,7 @@ export async function publish(topic: string, values: readonly string[], key = "k
   }
 }
 
-/** Publishes to given partitions, one record each. */
+/** Publishes to given partitions, one record each and exactly once. */
 export async function publishTo(
   topic: string,
   partitions: readonly number[],
@@ -55,19 +55,18 @@ export async function publishTo(
 ): Promise<string[]> {
   const producer = testKafka().producer({
     allowAutoTopicCreation: false,
-    createPartitioner:
-      () =>
-      ({ message }) =>
-        message.partition ?? 0,
+    createPartitioner: () => (args) => args.message.partition ?? 0,
+    retry: { retries: 0 },
   });
   await producer.connect();
-  const values = partitions.map((partition) => `${prefix}-${partition}`);
-  await producer.send({
-    topic,
-    messages: partitions.map((partition, index) => ({ partition, value: values[index] ?? "" })),
-  });
+  for (const partition of partitions)
+    // A send to several partitions of which one has no leader yet would write the others twice.
+    await waitFor(
+      () => producer.send({ topic, messages: [{ partition, value: `${prefix}-${partition}` }] }),
+      { describe: `the leader of ${topic}/${partition}` },
+    );
   await producer.disconnect();
-  return values;
+  return partitions.map((partition) => `${prefix}-${partition}`);
 }
 
 export function numbered(prefix: string, from: number, to: number): string[] {
