@@ -1,3 +1,4 @@
+import { type OutboxClient } from "@freshet/outbox";
 import { expect, test } from "vitest";
 import { waitFor } from "../../support/wait-for.ts";
 import { add, Harness } from "./harness.ts";
@@ -208,6 +209,24 @@ test("a relay that stands still in its batch loses the lock, and another one pub
   frozen.release(true);
 });
 
+test("PostgreSQL is told to end a relay's transaction that stands still for 5 s longer than a batch may take", async () => {
+  await using harness = await Harness.open();
+  let connection: OutboxClient | undefined;
+  let bound: unknown;
+  const relay = harness.relay({
+    publishTimeoutMs: 1_234,
+    pool: { connect: async () => (connection = await harness.pool.connect()) },
+    publish: async (messages) => {
+      bound = (await connection?.query("SHOW idle_in_transaction_session_timeout"))?.rows;
+      return messages.map(() => "published" as const);
+    },
+  });
+  await harness.add("1", 1);
+  relay.start();
+  await waitFor(async () => (await harness.waiting()) === 0, { describe: "the outbox to be empty" });
+  expect(bound).toEqual([{ idle_in_transaction_session_timeout: "6234ms" }]);
+});
+
 test("a session that PostgreSQL ends in the middle of a batch costs nothing but a repetition", async () => {
   await using harness = await Harness.open();
   let kill = true;
@@ -220,6 +239,8 @@ test("a session that PostgreSQL ends in the middle of a batch costs nothing but 
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`,
         );
+        // The relay's connection learns of it while no statement of it is under way.
+        await waitFor(async () => (await openTransactions(harness)).length === 0, { describe: "its end" });
       }
       return messages.map(() => "published" as const);
     },
@@ -233,12 +254,12 @@ test("a session that PostgreSQL ends in the middle of a batch costs nothing but 
 
 test("stop waits for the batch at hand and takes no other one", async () => {
   await using harness = await Harness.open();
-  let release: () => void = () => undefined;
+  let acknowledge: (() => void) | undefined;
   const relay = harness.relay({
     batchRows: 1,
     publish: (messages) =>
       new Promise((resolve) => {
-        release = () => {
+        acknowledge = () => {
           harness.log.push(...messages);
           resolve(messages.map(() => "published" as const));
         };
@@ -247,13 +268,13 @@ test("stop waits for the batch at hand and takes no other one", async () => {
   await harness.add("1", 1);
   await harness.add("2", 1);
   relay.start();
-  await waitFor(async () => (await lockHolders(harness)) === 1, { describe: "the batch to begin" });
+  const acknowledgeFirst = await waitFor(() => acknowledge, { describe: "the batch to be under way" });
   const stopped = relay.stop();
-  release();
+  acknowledgeFirst();
   await stopped;
   expect(harness.published()).toEqual(["1@1"]);
   expect(await harness.waiting()).toBe(1);
-  expect(stateOf(harness)).toBe("stopped");
+  expect(relay.state).toBe("stopped");
 });
 
 function stateOf(harness: Harness): string | undefined {
@@ -268,14 +289,6 @@ async function openTransactions(harness: Harness): Promise<unknown[]> {
        AND query NOT LIKE 'INSERT%'`,
   );
   return rows;
-}
-
-async function lockHolders(harness: Harness): Promise<number> {
-  const { rows } = await harness.pool.query<{ count: number }>(
-    `SELECT count(*)::int FROM pg_locks JOIN pg_database ON pg_database.oid = database
-     WHERE locktype = 'advisory' AND granted AND datname = current_database()`,
-  );
-  return rows[0]?.count ?? 0;
 }
 
 async function addMany(harness: Harness, from: number, count: number): Promise<void> {
