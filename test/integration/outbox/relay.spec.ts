@@ -269,7 +269,10 @@ test("stop waits for the batch at hand and takes no other one", async () => {
   await harness.add("2", 1);
   relay.start();
   const acknowledgeFirst = await waitFor(() => acknowledge, { describe: "the batch to be under way" });
-  const stopped = relay.stop();
+  let ended = false;
+  const stopped = relay.stop().then(() => (ended = true));
+  expect(await harness.waiting()).toBe(2);
+  expect(ended).toBe(false);
   acknowledgeFirst();
   await stopped;
   expect(harness.published()).toEqual(["1@1"]);
