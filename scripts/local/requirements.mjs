@@ -28,7 +28,7 @@ export function missingRequirements(servers) {
   const jars = servers.kafka && !existsSync(kafkaJarsDir());
   const debian = [
     ...(servers.memcached && !onPath("memcached") ? ["memcached"] : []),
-    ...(servers.kafka && !hasJava() ? ["default-jre-headless"] : []),
+    ...(servers.kafka && !(jars ? hasJava() : onPath("java")) ? ["default-jre-headless"] : []),
     ...(jars && !onPath("mvn") ? ["maven"] : []),
   ];
   if (debian.length > 0) missing.push(debianPackages(debian));
