@@ -313,6 +313,21 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
         await expect.poll(() => driver.get(key).catch(() => "not yet")).toBeUndefined();
       });
 
+      it("is given time for what was sent in a long turn of the event loop", async () => {
+        const driver = connectTo(memcached.node, { timeoutMs: 100 });
+        const answer = await new Promise((resolve) => {
+          // Made before the driver's own timer, with the same delay: its immediate comes first in their turn.
+          setTimeout(() => {
+            setImmediate(() => {
+              resolve(driver.version());
+              for (const end = performance.now() + 150; performance.now() < end; );
+            });
+          }, 100);
+          void driver.version();
+        });
+        expect(answer).toMatch(/^1\./);
+      });
+
       it("that sends half an answer and then nothing spoils no later answer", async () => {
         await using proxy = await Proxy.before(memcached);
         const driver = connectTo(proxy.node, { timeoutMs: 100 });

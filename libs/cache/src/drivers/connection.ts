@@ -192,12 +192,14 @@ class Link<Frame> {
   #expireIn(milliseconds: number): NodeJS.Timeout {
     return setTimeout(() => {
       // After a blocked event loop timers run before the answers that already lie in the socket: read those first.
+      const firedMs = performance.now();
       setImmediate(() => {
         this.#timer = undefined;
         const [oldest] = this.#inFlight.values();
         if (!oldest) return;
-        const leftMs = oldest.deadline - performance.now();
-        if (leftMs > 0) this.#timer = this.#expireIn(leftMs);
+        // What was sent since then in a turn that took long has not been able to get its answer.
+        if (oldest.deadline > firedMs)
+          this.#timer = this.#expireIn(Math.max(0, oldest.deadline - performance.now()));
         else this.fail(new FreshetError("CACHE_CONNECTION", `${this.#node}: given up after a time-out`));
       });
     }, milliseconds).unref();
