@@ -1,7 +1,7 @@
 import type { FreshetError } from "@freshet/contracts";
 
 /**
- * Why a read loaded: nothing was there; somebody holds the lease; the value is older than the caller's `min`; what
+ * Why a read did not hit at once: nothing was there; somebody holds the lease (whose value it may still get); the value is older than the caller's `min`; what
  * is there is no cached value, or no longer one of this view; memcached did not answer.
  */
 export type MissReason = "absent" | "leased" | "too_old" | "foreign" | "invalid" | "unavailable";

@@ -39,14 +39,22 @@ export function found(stored: StoredValue | undefined): Found {
   return { kind: "unusable", reason: cached.kind === "lease" ? "leased" : "foreign", cas: stored.cas };
 }
 
+/** After step 2: the lease is the reader's own, or what somebody else has put there meanwhile. */
+export type Claimed = { readonly kind: "own"; readonly cas: CasToken } | Found;
+
 /**
  * Step 2 of READ: takes the lease of an absent key, or captures what somebody else has put there meanwhile.
  * @throws FreshetError of the driver: then there is no capture
  */
-export async function capture(driver: MemcachedDriver, key: string): Promise<CasToken | undefined> {
+export async function claim(driver: MemcachedDriver, key: string): Promise<Claimed> {
   const lease = encodeLease(randomBytes(8).toString("hex"));
   const added = await driver.add(key, Buffer.from(lease), leaseTtlSeconds);
-  return added.stored ? added.cas : (await driver.get(key))?.cas;
+  return added.stored ? { kind: "own", cas: added.cas } : found(await driver.get(key));
+}
+
+/** What a fill may compare with. */
+export function tokenOf(seen: Claimed | Seen): CasToken | undefined {
+  return "cas" in seen ? seen.cas : undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type CacheKey,
   encodeCachedValue,
@@ -8,10 +9,10 @@ import {
 } from "@freshet/contracts";
 import type { CasToken, MemcachedDriver } from "./drivers/driver.ts";
 import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
-import { capture, fill, found, type Seen } from "./fill.ts";
+import { type Claimed, claim, fill, found, type Seen, tokenOf } from "./fill.ts";
 import { runLoader } from "./loading.ts";
-import { type FlightResult, type SingleFlight, tokenOf } from "./single-flight.ts";
-import { parseData, storedForm } from "./stored-form.ts";
+import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
+import { parseData, type StoredForm, storedForm } from "./stored-form.ts";
 import { type Loaded, versionsOf } from "./versioned.ts";
 
 /** One read of one key. */
@@ -36,9 +37,16 @@ export interface ReadResult<Value> {
   readonly versions: Versions;
 }
 
+/** A cached value that may be returned. */
+type Usable<Value> = StoredForm<Value> & { readonly versions: Versions };
+
 /** At most this long, in seconds: a row that is created soon should be found soon. */
 const absentTtlSeconds = 60;
 const ttlJitter = 0.1;
+/** How often one who does not own the lease looks for the holder's value before it loads as well. */
+const polls = 3;
+/** Between two looks, in milliseconds, ± a third: those who wait should not come back together. */
+const pollMs = 30;
 
 /** The four steps of READ as the cache protocol numbers them; memcached's failures end here, as events. */
 export class ReadSteps {
@@ -80,27 +88,43 @@ export class ReadSteps {
   }
 
   /** Whether what was seen may be returned: new enough, and still a value of the view. */
-  async hit<Value>({ view, min }: Reading<Value>, seen: Seen): Promise<ReadResult<Value> | undefined> {
-    let reason: MissReason;
-    if (seen.kind === "unusable") reason = seen.reason;
-    else if (seen.kind !== "value") reason = seen.kind;
-    else if (!satisfies(seen.versions, min)) reason = "too_old";
-    else {
-      const parsed = await parseData(view, seen.data);
-      if (parsed) {
-        this.#on({ type: "hit", view: view.name });
-        return { value: parsed.value, outcome: "hit", versions: seen.versions };
-      }
-      reason = "invalid";
+  async hit<Value>(reading: Reading<Value>, seen: Seen): Promise<ReadResult<Value> | undefined> {
+    const view = reading.view.name;
+    const usable = await this.#usable(reading, seen);
+    if (typeof usable === "string") {
+      this.#on({ type: "miss", view, reason: usable });
+      return undefined;
     }
-    this.#on({ type: "miss", view: view.name, reason });
-    return undefined;
+    this.#on({ type: "hit", view });
+    return { value: usable.value, outcome: "hit", versions: usable.versions };
   }
 
-  /** Step 2. */
-  async capture({ view, driver, key }: Reading<unknown>, seen: Seen): Promise<CasToken | undefined> {
-    if (seen.kind !== "absent") return tokenOf(seen);
-    return this.attempt(view, driver, () => capture(driver, key));
+  /** Step 2 for many keys: nobody waits for anybody. */
+  async capture(reading: Reading<unknown>, seen: Seen): Promise<CasToken | undefined> {
+    return tokenOf(seen.kind === "absent" ? await this.#claim(reading) : seen);
+  }
+
+  /**
+   * Step 2, and herd control: one who finds somebody else's lease looks again before it loads as well. Answers
+   * the value that the holder has filled meanwhile, or what the fill may compare with.
+   */
+  async captureOrWait<Value>(
+    reading: Reading<Value>,
+    seen: Seen,
+    log: FlightLog,
+  ): Promise<Usable<Value> | { readonly token: CasToken | undefined }> {
+    let now = seen.kind === "absent" ? await this.#claim(reading) : seen;
+    for (let looks = 0; looks < polls && isBeingFilled(now, seen); looks++) {
+      await delay(pollMs * (2 / 3 + (2 / 3) * this.#random()));
+      log.begins(tokenOf(now));
+      const next = await this.lookUp(reading);
+      const usable = await this.#usable(reading, next);
+      if (typeof usable === "object") return usable;
+      log.waits();
+      if (next.kind === "value") return { token: next.cas };
+      now = next.kind === "absent" ? await this.#claim(reading) : next;
+    }
+    return { token: tokenOf(now) };
   }
 
   /** Step 3. */
@@ -137,6 +161,18 @@ export class ReadSteps {
     return form ? { value: form.value, versions, data: form.data } : { value: loaded.value, versions };
   }
 
+  async #claim({ view, driver, key }: Reading<unknown>): Promise<Claimed | Seen> {
+    return (await this.attempt(view, driver, () => claim(driver, key))) ?? { kind: "unavailable" };
+  }
+
+  async #usable<Value>({ view, min }: Reading<Value>, seen: Seen): Promise<Usable<Value> | MissReason> {
+    if (seen.kind === "unusable") return seen.reason;
+    if (seen.kind !== "value") return seen.kind;
+    if (!satisfies(seen.versions, min)) return "too_old";
+    const parsed = await parseData(view, seen.data);
+    return parsed ? { ...parsed, versions: seen.versions } : "invalid";
+  }
+
   /** ± 10 %, so that what was filled together does not expire together. */
   #ttlSeconds({ ttlSeconds }: ViewDefinition, isAbsent: boolean): number {
     const wanted = isAbsent ? Math.min(absentTtlSeconds, ttlSeconds) : ttlSeconds;
@@ -157,4 +193,9 @@ export class ReadSteps {
       return undefined;
     }
   }
+}
+
+/** A lease that is not this reader's, or what came between its get and its add. */
+function isBeingFilled(now: Claimed | Seen, seen: Seen): boolean {
+  return now.kind === "unusable" ? now.reason === "leased" : now.kind === "value" && now !== seen;
 }

@@ -227,12 +227,14 @@ export class ReadThroughCache {
     seen: Seen,
     load: () => Promise<Loaded<Value>>,
   ): Promise<ReadResult<Value>> {
-    const { value, versions } = await reading.flights.lead(reading.key, async (captured) => {
-      const token = await this.#steps.capture(reading, seen);
-      captured(token);
-      return this.#steps.store(reading, await this.#steps.load(reading.view, load), token);
+    const { value, outcome, versions } = await reading.flights.lead(reading.key, async (log) => {
+      const captured = await this.#steps.captureOrWait(reading, seen, log);
+      if ("value" in captured) return { outcome: "hit" as const, ...captured };
+      log.begins(captured.token);
+      const loaded = await this.#steps.load(reading.view, load);
+      return { outcome: "miss" as const, ...(await this.#steps.store(reading, loaded, captured.token)) };
     });
-    return { value, outcome: "miss", versions };
+    return { value, outcome, versions };
   }
 
   /** @throws FreshetError CONTRACT_INVALID for a pool that was not given */

@@ -1,6 +1,6 @@
 import type { Versions } from "@freshet/contracts";
 import type { CasToken } from "./drivers/driver.ts";
-import type { Seen } from "./fill.ts";
+import { type Seen, tokenOf } from "./fill.ts";
 
 /** What a load gave; without `data` it has no stored form and is not shared. */
 export interface FlightResult {
@@ -8,10 +8,21 @@ export interface FlightResult {
   readonly data?: unknown;
 }
 
+/** What stood under the key, and when the load, or the look at what another process has loaded, began. */
+type Begun = { readonly at: number; readonly token: CasToken | undefined } | undefined;
+
 interface Flight {
-  /** What the fill will compare with, and when the load began; undefined until the capture is over. */
-  readonly begun: { readonly at: number; readonly token: CasToken | undefined } | undefined;
+  /** Undefined as long as nothing has begun that the result may come from. */
+  readonly begun: Begun;
   readonly result: Promise<FlightResult>;
+}
+
+/** What the one who flies says of how far it is. */
+export interface FlightLog {
+  /** From now on the result may be what is being read. */
+  begins(token: CasToken | undefined): void;
+  /** It was not: the result will be read later. */
+  waits(): void;
 }
 
 /**
@@ -35,14 +46,19 @@ export class SingleFlight {
     return flight && mayShare(flight, seen, readBegunAt) ? flight.result : undefined;
   }
 
-  /** Runs a load that others may share; `fly` says what was captured before it begins to load. */
+  /** Runs a load that others may share. */
   async lead<Result extends FlightResult>(
     key: string,
-    fly: (captured: (token: CasToken | undefined) => void) => Promise<Result>,
+    fly: (log: FlightLog) => Promise<Result>,
   ): Promise<Result> {
-    let begun: Flight["begun"];
-    const result = fly((token) => {
-      begun = { at: this.turn(), token };
+    let begun: Begun;
+    const result = fly({
+      begins: (token) => {
+        begun = { at: this.turn(), token };
+      },
+      waits: () => {
+        begun = undefined;
+      },
     });
     const flight: Flight = {
       get begun() {
@@ -57,11 +73,6 @@ export class SingleFlight {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     }
   }
-}
-
-/** What a fill may compare with without taking the lease first. */
-export function tokenOf(seen: Seen): CasToken | undefined {
-  return "cas" in seen ? seen.cas : undefined;
 }
 
 function mayShare({ begun }: Flight, seen: Seen, readBegunAt: number): boolean {

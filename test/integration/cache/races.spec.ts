@@ -44,6 +44,7 @@ afterAll(async () => {
 /** One process of a service that reads profiles. */
 class Reader {
   readonly fills: FillOutcome[] = [];
+  readonly misses: string[] = [];
   readonly cache: ReadThroughCache;
   nowMs = 0;
 
@@ -54,6 +55,7 @@ class Reader {
       monotonicMs: () => this.nowMs,
       on: (event: CacheEvent) => {
         if (event.type === "fill") this.fills.push(event.outcome);
+        if (event.type === "miss") this.misses.push(event.reason);
       },
     });
     readers.push(this);
@@ -206,6 +208,41 @@ describe("two readers", () => {
       "stored",
     ]);
     expect(await cachedVersion()).toBe(2);
+  });
+
+  it("of which one holds the lease: the other waits for its value and does not load", async () => {
+    primary.commit(id);
+    const [holder, other] = [new Reader(), new Reader()];
+    const first = await holder.readUntilLoaded();
+    const second = other.read();
+    await expect.poll(() => other.misses).toEqual(["leased"]);
+    await first.finish();
+    expect(await second).toMatchObject({ outcome: "hit", value: { version: 1 } });
+    expect(primary.loads).toBe(1);
+  });
+
+  it("of which one waits while the key is invalidated: it takes the lease and loads the new row", async () => {
+    primary.commit(id);
+    const [holder, other] = [new Reader(), new Reader()];
+    const first = await holder.readUntilLoaded();
+    const second = other.read();
+    await expect.poll(() => other.misses).toEqual(["leased"]);
+    await commitAndInvalidate();
+    await first.finish();
+    expect(await second).toMatchObject({ outcome: "miss", value: { version: 2 } });
+    expect([...holder.fills, ...other.fills].sort()).toEqual(["invalidated", "stored"]);
+    expect(await cachedVersion()).toBe(2);
+  });
+
+  it("of which one waits: its fill is refused when the key is invalidated while it loads after all", async () => {
+    primary.commit(id);
+    const [holder, other] = [new Reader(), new Reader()];
+    const first = await holder.readUntilLoaded();
+    const second = await other.readUntilLoaded();
+    await commitAndInvalidate();
+    await second.finish();
+    await first.finish();
+    expect([...holder.fills, ...other.fills]).toEqual(["invalidated", "invalidated"]);
   });
 
   it("of which the holder of the lease is gone: the next one fills over its stub", async () => {
