@@ -8,6 +8,11 @@ export function runLoader<Result>(viewName: string, load: () => Promise<Result>)
   return insideLoader.run(viewName, load);
 }
 
+/** Whether a loader, of whichever cache, is what calls. */
+export function isInsideLoader(): boolean {
+  return insideLoader.getStore() !== undefined;
+}
+
 /**
  * A loader reads the primary: another cached view may still hold the old value after this key's invalidation,
  * and it would be cached for good.

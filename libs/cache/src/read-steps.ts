@@ -10,6 +10,7 @@ import {
 import type { CasToken, MemcachedDriver } from "./drivers/driver.ts";
 import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
 import { type Claimed, claim, fill, found, type Seen, tokenOf } from "./fill.ts";
+import type { LoadLimit } from "./load-limit.ts";
 import { runLoader } from "./loading.ts";
 import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
 import { parseData, type StoredForm, storedForm } from "./stored-form.ts";
@@ -50,11 +51,18 @@ const pollMs = 30;
 
 /** The four steps of READ as the cache protocol numbers them; memcached's failures end here, as events. */
 export class ReadSteps {
+  readonly #loads: LoadLimit;
   readonly #on: (event: CacheEvent) => void;
   readonly #monotonicMs: () => number;
   readonly #random: () => number;
 
-  constructor(options: { on: (event: CacheEvent) => void; monotonicMs: () => number; random: () => number }) {
+  constructor(options: {
+    loads: LoadLimit;
+    on: (event: CacheEvent) => void;
+    monotonicMs: () => number;
+    random: () => number;
+  }) {
+    this.#loads = options.loads;
     this.#on = options.on;
     this.#monotonicMs = options.monotonicMs;
     this.#random = options.random;
@@ -127,8 +135,15 @@ export class ReadSteps {
     return { token: tokenOf(now) };
   }
 
-  /** Step 3. */
-  async load<Result>(view: ViewDefinition, load: () => Promise<Result>): Promise<Result> {
+  /**
+   * Step 3, in its turn.
+   * @throws FreshetError LOAD_OVERLOADED, and what `load` throws
+   */
+  load<Result>(view: ViewDefinition, load: () => Promise<Result>): Promise<Result> {
+    return this.#loads.run(() => this.#load(view, load));
+  }
+
+  async #load<Result>(view: ViewDefinition, load: () => Promise<Result>): Promise<Result> {
     const startedAtMs = this.#monotonicMs();
     let ok = false;
     try {

@@ -7,10 +7,12 @@ import {
   type Versions,
   type ViewDefinition,
 } from "@freshet/contracts";
+import { BreakingDriver } from "./drivers/breaking.ts";
 import type { CreateDriver, DriverOptions } from "./drivers/driver.ts";
 import { MemjsDriver } from "./drivers/memjs.ts";
 import type { CacheEvent } from "./events.ts";
 import type { Seen } from "./fill.ts";
+import { LoadLimit } from "./load-limit.ts";
 import { refuseInsideLoader } from "./loading.ts";
 import { CachePool, type PoolNodeLists } from "./pool.ts";
 import { type Reading, type ReadResult, ReadSteps } from "./read-steps.ts";
@@ -25,6 +27,10 @@ export interface ReadThroughCacheOptions {
   readonly limits?: DriverOptions;
   /** Default memjs. */
   readonly createDriver?: CreateDriver;
+  /** Loads of all views that run at once; default 50. */
+  readonly maxLoads?: number;
+  /** Loads that wait for that; beyond, a read that misses rejects with LOAD_OVERLOADED. Default 1,000. */
+  readonly maxWaitingLoads?: number;
   /** Hears of every hit, miss, load, fill and error; must not throw. */
   readonly on?: (event: CacheEvent) => void;
   /** Milliseconds that never go back. */
@@ -49,7 +55,7 @@ interface Pool {
 
 /**
  * READ and INVALIDATE of the cache protocol over typed views. memcached in trouble never becomes the caller's
- * exception: the value is loaded, and in any doubt not cached. Loaders read the primary; a get inside a loader
+ * exception: a node that does not answer is not asked for a while, the value is loaded, and in any doubt not cached. Loaders read the primary; a get inside a loader
  * throws, since another cached view may still hold what this key's invalidation was about.
  */
 export class ReadThroughCache {
@@ -61,21 +67,23 @@ export class ReadThroughCache {
   /** @throws FreshetError CACHE_NODES_INVALID */
   constructor(options: ReadThroughCacheOptions) {
     const { pools, limits, createDriver = (node, of) => new MemjsDriver(node, of) } = options;
+    const createBreaking: CreateDriver = (node, of) => new BreakingDriver(createDriver(node, of));
     this.#pools = new Map(
       Object.entries(pools).map(([name, lists]) => [
         name,
-        { nodes: new CachePool(lists, createDriver, limits), flights: new SingleFlight() },
+        { nodes: new CachePool(lists, createBreaking, limits), flights: new SingleFlight() },
       ]),
     );
     this.#on = options.on ?? (() => undefined);
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
-    const { random = Math.random } = options;
-    this.#steps = new ReadSteps({ on: this.#on, monotonicMs: this.#monotonicMs, random });
+    const { random = Math.random, maxLoads = 50, maxWaitingLoads = 1_000 } = options;
+    const loads = new LoadLimit({ running: maxLoads, waiting: maxWaitingLoads });
+    this.#steps = new ReadSteps({ loads, on: this.#on, monotonicMs: this.#monotonicMs, random });
   }
 
   /**
    * The value of a view, from the cache or from `load`; null when there is no such row.
-   * @throws what `load` throws; FreshetError KEY_PARAM_INVALID, CONTRACT_INVALID, CACHE_NESTED_GET
+   * @throws what `load` throws; FreshetError KEY_PARAM_INVALID, CONTRACT_INVALID, CACHE_NESTED_GET, LOAD_OVERLOADED
    */
   async get<Param extends string, Value>(
     view: ViewDefinition<string, Param, Value>,

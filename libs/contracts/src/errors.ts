@@ -26,6 +26,10 @@ export const errorCodes = {
   CACHE_SERVER_ERROR: "Read the status in the details and memcached's log; the connection was given up.",
   CACHE_OVERLOADED:
     "More requests than allowed wait for this node: lower the load or raise the driver's limits.",
+  CACHE_CIRCUIT_OPEN:
+    "Look at the errors before it: the node did not answer 20 times in a row; it is tried again each second.",
+  LOAD_OVERLOADED:
+    "Send the request again later; see why so many reads miss, or why the primary answers them slowly.",
   CACHE_CLOSED: "The cache was closed: close it after everything that uses it.",
   CACHE_NESTED_GET:
     "Load from the primary inside a loader; another cached view may still hold the old value.",

@@ -320,7 +320,7 @@ export function driverConformance(name: string, makeDriver: CreateDriver): void 
           setTimeout(() => {
             setImmediate(() => {
               resolve(driver.version());
-              for (const end = performance.now() + 150; performance.now() < end; );
+              for (const end = performance.now() + 150; performance.now() < end;);
             });
           }, 100);
           void driver.version();

@@ -318,6 +318,25 @@ describe("many readers of one cold key", () => {
   });
 });
 
+describe("many misses", () => {
+  it("load in their turn, and are refused when the queue is full, as an overloaded primary would", async () => {
+    const cache = cacheOfThisTest({ maxLoads: 2, maxWaitingLoads: 3 });
+    primary.hold();
+    const reads = Array.from({ length: 10 }, () => {
+      const profileId = randomUUID();
+      return cache.get(userProfile, { profileId }, primary.loader(profileId));
+    });
+    const outcomes = Promise.allSettled(reads);
+    await expect.poll(() => happened("miss").length).toBe(10);
+    await expect.poll(() => primary.held).toBe(2);
+    primary.release();
+    const refused = (await outcomes).filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(5);
+    for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: "LOAD_OVERLOADED" } });
+    expect(primary.loads).toBe(5);
+  });
+});
+
 describe("a get inside a loader", () => {
   it("throws, of whichever cache, since another view may still hold the old value", async () => {
     const cache = cacheOfThisTest();
@@ -364,6 +383,32 @@ describe("a memcached in trouble never becomes the caller's exception:", () => {
     expect(await cache.get(userProfile, { profileId: id }, primary.loader(id))).toEqual(row);
     expect(happened("miss")).toMatchObject([{ reason: "unavailable" }]);
     own.thaw();
+  });
+
+  it("a node that does not answer is not asked for a while, and is asked again when it answers", async () => {
+    await using own = await Memcached.start();
+    const cache = cacheOn(own.node.name, { limits: { timeoutMs: 100 } });
+    const row = primary.commit(id);
+    const read = () => cache.read(userProfile, { profileId: id }, primary.loader(id));
+    await read();
+    await own.freeze();
+    const codes = () => happened("error").map(({ error }) => error.code);
+    await expect
+      .poll(async () => [(await read()).value, codes().at(-1)], { timeout: 30_000 })
+      .toEqual([row, "CACHE_CIRCUIT_OPEN"]);
+    own.thaw();
+    await expect.poll(async () => (await read()).outcome, { timeout: 30_000 }).toBe("hit");
+  });
+
+  it("a node that does not answer is sent the writer's deletes all the same", async () => {
+    const cache = cacheOn(`127.0.0.1:${await freePort()}`);
+    const read = () => cache.read(userProfile, { profileId: id }, primary.loader(id));
+    const codes = () => happened("error").map(({ error }) => error.code);
+    await expect
+      .poll(async () => [await read(), codes().at(-1)], { timeout: 30_000 })
+      .toMatchObject([{}, "CACHE_CIRCUIT_OPEN"]);
+    expect(await cache.invalidate(userProfile, { profileId: id })).toBe(false);
+    expect(codes().at(-1)).toBe("CACHE_CONNECTION");
   });
 
   it("a node that falls silent between the capture and the fill", async () => {

@@ -38,7 +38,7 @@ function problemOf(error: unknown): Problem {
     return new Problem(error.getStatus(), "The request failed", error.message);
   if (error instanceof Error && "statusCode" in error && isClientError(error.statusCode))
     return new Problem(error.statusCode, "The request cannot be read", error.message);
-  if (isUnavailable(error))
+  if (isUnavailable(error) || (error instanceof FreshetError && error.code === "LOAD_OVERLOADED"))
     return new Problem(503, "Try again", "the database did not serve the request in time: send it again");
   return new Problem(500, "Internal error", "the service failed; its log says why");
 }
