@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { CacheNode } from "./node-list.ts";
 
 const digestsPerNode = 40;
@@ -52,5 +52,5 @@ function firstAtOrAfter(sorted: Uint32Array, wanted: number): number {
 }
 
 function md5(text: string): Buffer {
-  return createHash("md5").update(text).digest();
+  return hash("md5", text, "buffer");
 }
