@@ -1,4 +1,5 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
+import { untilQuiet } from "../support/checker.ts";
 import { type RunningApp } from "../support/system.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Scenario } from "./scenario.ts";
@@ -44,8 +45,11 @@ test("a replica that was frozen until its partitions had moved does no harm when
   invalidator.pause();
   await traffic.touchAll();
   await untilReading(other, 12);
-  await traffic.touchAll();
+  await untilQuiet(system);
+  expect(await scenario.oldValues()).toBe(0);
+  await traffic.cacheAll();
   invalidator.resume();
+  await traffic.touchAll();
   await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
   await scenario.expectHealed();
 });

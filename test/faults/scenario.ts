@@ -9,6 +9,8 @@ interface ScenarioOptions {
   readonly service?: AppChanges;
   readonly invalidator?: AppChanges;
   readonly profiles?: number;
+  /** Each node stands behind a proxy. */
+  readonly proxied?: boolean;
 }
 
 /** A system in which every profile is cached by its id and by its handle, and nothing is under way. */
@@ -25,8 +27,9 @@ export class Scenario implements AsyncDisposable {
     this.traffic = parts.traffic;
   }
 
-  static async begin({ brokers, service = {}, invalidator = {}, profiles = 10 }: ScenarioOptions = {}) {
-    const system = await System.create(brokers === undefined ? {} : { brokers });
+  static async begin(options: ScenarioOptions = {}): Promise<Scenario> {
+    const { service = {}, invalidator = {}, profiles = 10 } = options;
+    const system = await System.create(options);
     const [running, bus] = await Promise.all([
       system.startService(service),
       system.startInvalidator(invalidator),

@@ -9,7 +9,7 @@ import { waitFor } from "./wait-for.ts";
 type Checked = Pick<System, "brokers" | "databaseUrl" | "group" | "nodeAddresses" | "topic">;
 
 /** A cached value that a reader must not be given any more. */
-export interface Violation {
+interface Violation {
   readonly key: string;
   readonly node: string;
   readonly cached: string;

@@ -8,6 +8,7 @@ import { startApp } from "./app.ts";
 import { freshDatabase } from "./database.ts";
 import { uniqueName } from "./names.ts";
 import { ownMemcachedNode } from "./own-servers.ts";
+import { TcpProxy } from "./tcp-proxy.ts";
 
 const manifestsDir = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
 const topic = "profile.events.v1";
@@ -32,29 +33,35 @@ export class System implements AsyncDisposable {
   readonly databaseUrl: string;
   readonly brokers: readonly string[];
   readonly nodes: readonly [ServerProcess, ServerProcess];
+  /** What stands before the nodes, for the apps alone; undefined unless asked for. */
+  readonly proxies: readonly [TcpProxy, TcpProxy] | undefined;
   readonly #deployment: string;
   readonly #apps: ServerProcess[] = [];
 
-  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes">) {
+  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes" | "proxies">) {
     this.#deployment = uniqueName("spec");
     this.group = `freshet.${this.#deployment}.profiles`;
     this.databaseUrl = parts.databaseUrl;
     this.brokers = parts.brokers;
     this.nodes = parts.nodes;
+    this.proxies = parts.proxies;
   }
 
   /** Databases, topic and nodes are there when it resolves; no app runs yet. */
-  static async create({ brokers = inject("kafkaBrokers") }: { brokers?: string[] } = {}): Promise<System> {
+  static async create(options: { brokers?: string[]; proxied?: boolean } = {}): Promise<System> {
+    const { brokers = inject("kafkaBrokers"), proxied = false } = options;
     const [databaseUrl, nodes] = await Promise.all([
       freshDatabase(),
       Promise.all([ownMemcachedNode(), ownMemcachedNode()]),
       ensureTopics(brokers, [topic]),
     ]);
     await migrate(databaseUrl);
-    return new System({ databaseUrl, brokers, nodes });
+    const before = ({ address }: ServerProcess) => TcpProxy.start(address);
+    const proxies: System["proxies"] = proxied ? [await before(nodes[0]), await before(nodes[1])] : undefined;
+    return new System({ databaseUrl, brokers, nodes, proxies });
   }
 
-  /** host:port of every node, as both apps are given them. */
+  /** host:port of every node itself. */
   get nodeAddresses(): string[] {
     return this.nodes.map(({ address }) => address);
   }
@@ -95,6 +102,7 @@ export class System implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#apps, ...this.nodes].map((process) => process.kill()));
+    await Promise.all(this.proxies?.map((proxy) => proxy.close()) ?? []);
   }
 
   #running(app: ServerProcess): RunningApp {
@@ -103,6 +111,7 @@ export class System implements AsyncDisposable {
   }
 
   #shared(): Record<string, string> {
-    return { KAFKA_BROKERS: this.brokers.join(","), MEMCACHED_PROFILES: this.nodeAddresses.join(",") };
+    const nodes = this.proxies?.map(({ address }) => address) ?? this.nodeAddresses;
+    return { KAFKA_BROKERS: this.brokers.join(","), MEMCACHED_PROFILES: nodes.join(",") };
   }
 }
