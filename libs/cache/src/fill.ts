@@ -14,6 +14,13 @@ const leaseTtlSeconds = 10;
 /** From before the capture to the fill, in milliseconds; less than the life of the lease. */
 const fillDeadlineMs = 8_000;
 
+const ttlJitter = 0.1;
+
+/** A life ± 10 %, in seconds, so that what was filled together does not expire together. */
+export function lifeSeconds(ttlSeconds: number, random: () => number): number {
+  return Math.max(1, Math.floor(ttlSeconds * (1 + ttlJitter * (2 * random() - 1))));
+}
+
 const outcomeOf: Readonly<Record<CasAnswer, FillOutcome>> = {
   stored: "stored",
   exists: "overtaken",

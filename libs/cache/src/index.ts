@@ -13,6 +13,14 @@ export { type CacheEvent, type FillOutcome, type MissReason } from "./events.ts"
 export { CachePool, type PoolNodeLists } from "./pool.ts";
 export { type ReadResult } from "./read-steps.ts";
 export { type ReadOptions, ReadThroughCache, type ReadThroughCacheOptions } from "./read-through-cache.ts";
+export {
+  refresh,
+  type RefreshedValue,
+  type RefreshItem,
+  type RefreshOutcome,
+  type RefreshRefusal,
+  type RefreshResult,
+} from "./refresh.ts";
 export { type CacheNode, parseNodeList, parseNodeLists } from "./topology/node-list.ts";
 export { createTopology, type NodeOf, type Topology } from "./topology/topology.ts";
 export { type EntityVersion, type Loaded, versioned } from "./versioned.ts";

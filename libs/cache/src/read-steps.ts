@@ -9,7 +9,7 @@ import {
 } from "@freshet/contracts";
 import type { CasToken, MemcachedDriver } from "./drivers/driver.ts";
 import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
-import { type Claimed, claim, fill, found, type Seen, tokenOf } from "./fill.ts";
+import { type Claimed, claim, fill, found, lifeSeconds, type Seen, tokenOf } from "./fill.ts";
 import type { LoadLimit } from "./load-limit.ts";
 import { runLoader } from "./loading.ts";
 import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
@@ -43,7 +43,6 @@ type Usable<Value> = StoredForm<Value> & { readonly versions: Versions };
 
 /** At most this long, in seconds: a row that is created soon should be found soon. */
 const absentTtlSeconds = 60;
-const ttlJitter = 0.1;
 /** How often one who does not own the lease looks for the holder's value before it loads as well. */
 const polls = 3;
 /** Between two looks, in milliseconds, ± a third: those who wait should not come back together. */
@@ -165,9 +164,10 @@ export class ReadSteps {
     const form = await storedForm(view, loaded.value);
     let outcome: FillOutcome = "not_storable";
     if (form) {
+      const ttlSeconds = form.value === null ? Math.min(absentTtlSeconds, view.ttlSeconds) : view.ttlSeconds;
       const entry = {
         encoded: encodeCachedValue({ versions, data: form.data }),
-        ttlSeconds: this.#ttlSeconds(view, form.value === null),
+        ttlSeconds: lifeSeconds(ttlSeconds, this.#random),
       };
       const captured = { token, agoMs: this.#monotonicMs() - startedAtMs };
       outcome = (await this.attempt(view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
@@ -186,12 +186,6 @@ export class ReadSteps {
     if (!satisfies(seen.versions, min)) return "too_old";
     const parsed = await parseData(view, seen.data);
     return parsed ? { ...parsed, versions: seen.versions } : "invalid";
-  }
-
-  /** ± 10 %, so that what was filled together does not expire together. */
-  #ttlSeconds({ ttlSeconds }: ViewDefinition, isAbsent: boolean): number {
-    const wanted = isAbsent ? Math.min(absentTtlSeconds, ttlSeconds) : ttlSeconds;
-    return Math.max(1, Math.floor(wanted * (1 + ttlJitter * (2 * this.#random() - 1))));
   }
 
   /** A command to memcached; undefined and an event when it fails. */
