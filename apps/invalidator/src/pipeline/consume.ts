@@ -1,6 +1,6 @@
 import type { BatchResult, EventBatch } from "@freshet/kafka";
-import { freshetBatch } from "@freshet/kafka/nest";
-import { Controller, Inject } from "@nestjs/common";
+import { freshetBatch, KeepErrorFilter } from "@freshet/kafka/nest";
+import { Controller, Inject, UseFilters } from "@nestjs/common";
 import { EventPattern, Payload } from "@nestjs/microservices";
 import { PoolPipelines } from "../pools.ts";
 import { decodeBatch } from "./decode.ts";
@@ -11,6 +11,7 @@ import { planBatch } from "./plan.ts";
  * batch is of one partition and of one pool's group; what this returns, the consumer commits.
  */
 @Controller()
+@UseFilters(KeepErrorFilter)
 export class InvalidationConsumer {
   readonly #pools: PoolPipelines;
 
