@@ -2,9 +2,9 @@
 // protocol, SQL, the broker's offsets. It shares no code with libs/, because it would share its mistakes.
 import { kafkaAdmin } from "../../scripts/local/kafka-admin.mjs";
 import { query } from "../../scripts/local/postgres.mjs";
+import { waitUntil } from "../../scripts/local/wait.mjs";
 import { inspectNode } from "./memcached-inspector.ts";
 import { type System } from "./system.ts";
-import { waitFor } from "./wait-for.ts";
 
 type Checked = Pick<System, "brokers" | "databaseUrl" | "group" | "nodeAddresses" | "topic">;
 
@@ -58,24 +58,19 @@ export async function checkCache({ nodeAddresses, databaseUrl }: Checked): Promi
 }
 
 /** Resolves once all is quiet: every change published, every event invalidated, no node owed anything (I7). */
-export async function untilQuiet(checked: Checked, timeoutMs = 50_000): Promise<readonly GroupPartition[]> {
-  return waitFor(
-    async () => {
-      const [{ rows }, partitions] = await Promise.all([
-        query(checked.databaseUrl, "SELECT count(*)::int AS waiting FROM outbox_events"),
-        groupPartitions(checked),
-      ]);
-      const behind = partitions.filter(
-        ({ high, committed, missed }) => committed < high || missed === "*" || Object.keys(missed).length > 0,
-      );
-      const outbox: unknown = rows[0];
-      if (isRecord(outbox) && outbox["waiting"] === 0 && behind.length === 0) return partitions;
-      throw new Error(
-        `in the outbox: ${JSON.stringify(outbox)}; partitions behind: ${JSON.stringify(behind)}`,
-      );
-    },
-    { timeoutMs, describe: "all to be quiet" },
-  );
+export async function untilQuiet(checked: Checked): Promise<readonly GroupPartition[]> {
+  const probe = async () => {
+    // In this order, the way that events take: what has left the outbox counts in the topic's ends.
+    const outbox = await query(checked.databaseUrl, "SELECT FROM outbox_events LIMIT 1");
+    const partitions = await groupPartitions(checked);
+    const behind = partitions.filter(
+      ({ high, committed, missed }) => committed < high || missed === "*" || Object.keys(missed).length > 0,
+    );
+    if (outbox.rowCount === 0 && behind.length === 0) return partitions;
+    throw new Error(`in the outbox: ${String(outbox.rowCount)} or more; behind: ${JSON.stringify(behind)}`);
+  };
+  // Each look opens connections of its own: many a second would take the CPU from what is waited for.
+  return waitUntil("all to be quiet", probe, { timeoutMs: 50_000, intervalMs: 200 });
 }
 
 /** Where the group stands, and what its commit metadata says that nodes have missed (I4). */
