@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { type Admin } from "kafkajs";
 import { ConfigResourceTypes } from "./kafkajs-values.ts";
 import { deadLetterTopic } from "./dead-letter.ts";
@@ -8,6 +9,9 @@ const dayMs = 86_400_000;
 const defaultMaxMessageBytes = mebibyte + 12;
 /** Room for our headers on a message that was just small enough for its topic. */
 const deadLetterMarginBytes = 64 * 1_024;
+/** How long a new topic may take until it has leaders, and how often that is asked. */
+const leadersTimeoutMs = 30_000;
+const leadersPollMs = 50;
 
 /** How a topic of change events has to be; its dead-letter topic follows from it. */
 export interface TopicSpec {
@@ -52,19 +56,38 @@ export async function ensureTopics(
     admin,
     wanted.filter(({ topic }) => existing.has(topic)),
   );
-  if (!dryRun && missing.length > 0)
+  if (!dryRun && missing.length > 0) {
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map(({ config, ...topic }) => ({
         ...topic,
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
     });
+    await untilKnown(
+      admin,
+      missing.map(({ topic }) => topic),
+    );
+  }
   return wanted.map(({ topic }) => {
     const found = differences.get(topic);
     if (found === undefined) return { topic, action: "create", differences: [] };
     return { topic, action: found.length === 0 ? "ok" : "change_needed", differences: found };
   });
+}
+
+/** kafkajs's own wait (`waitForLeaders`) rejects at once where a busy broker does not know its new topic yet. */
+async function untilKnown(admin: Admin, topics: string[]): Promise<void> {
+  const deadlineMs = Date.now() + leadersTimeoutMs;
+  for (;;) {
+    try {
+      await admin.fetchTopicMetadata({ topics });
+      return;
+    } catch (error) {
+      if (Date.now() > deadlineMs) throw error;
+      await delay(leadersPollMs);
+    }
+  }
 }
 
 function wantedTopics(spec: TopicSpec): Wanted[] {
