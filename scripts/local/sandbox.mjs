@@ -45,10 +45,10 @@ export class Sandbox {
   /**
    * Builds the apps and starts the servers, with topics and tables; what has started is stopped when it fails.
    * @param {string} name
-   * @param {{ signal: AbortSignal, numPartitions?: number }} options
+   * @param {{ signal: AbortSignal, partitions?: number }} options
    * @returns {Promise<Sandbox>}
    */
-  static async open(name, { signal, numPartitions = 12 }) {
+  static async open(name, { signal, partitions = 12 }) {
     const dir = mkdtempSync(join(tmpdir(), `freshet-${name}-`));
     const port = differentPorts();
     const ports = { kafka: await port(), postgres: await port(), memcached: [await port(), await port()] };
@@ -75,7 +75,7 @@ export class Sandbox {
     try {
       if (building.status === "rejected") throw building.reason;
       const { brokers, databaseUrl } = sandbox;
-      await Promise.all([ensureTopics(brokers, [TOPIC], { partitions: numPartitions }), migrate(databaseUrl, signal)]);
+      await Promise.all([ensureTopics(brokers, [TOPIC], { partitions }), migrate(databaseUrl, signal)]);
     } catch (error) {
       await sandbox.close();
       throw error;

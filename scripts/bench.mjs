@@ -1,0 +1,143 @@
+// npm run bench: how fast, on servers of its own, on this machine, beside what kafkajs alone can do.
+//   npm run bench                drain of 200,000 events: the real invalidator, kafkajs, kafkajs + JSON.parse
+//   npm run bench -- latency     commit → gone over 2,000 updates, beside Kafka's own produce → consume
+//   npm run bench -- profile     where the invalidator's processor time goes during a drain
+// --quick: fewer rounds and updates. --events=<n>, --rounds=<n>. --no-install as for npm start.
+import { relative } from "node:path";
+import { parseArgs } from "node:util";
+import { installWhatIsMissing } from "./local/install.mjs";
+import { Sandbox } from "./local/sandbox.mjs";
+import { abortAtStopSignals } from "./local/stop-signals.mjs";
+
+const BOUND_MS = 15 * 60_000;
+const PARTITIONS = 8;
+
+const stopped = abortAtStopSignals();
+const signal = AbortSignal.any([stopped, AbortSignal.timeout(BOUND_MS)]);
+/** @type {Sandbox | undefined} */
+let sandbox;
+
+try {
+  process.exitCode = (await bench()) ? 0 : 1;
+} catch (error) {
+  if (!stopped.aborted) console.error(error instanceof Error ? error.message : error);
+  if (!stopped.aborted && sandbox) console.error(`logs: ${sandbox.logDir}`);
+  process.exitCode = stopped.aborted ? 130 : 1;
+} finally {
+  await sandbox?.close({ keepLogs: process.exitCode === 1 });
+}
+
+async function bench() {
+  const { values: options, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      events: { type: "string", default: "200000" },
+      rounds: { type: "string" },
+      "no-install": { type: "boolean", default: false },
+    },
+  });
+  const [what = "drain"] = positionals;
+  const run = { drain, latency, profile }[what];
+  if (!run) {
+    console.error(`There is no benchmark "${what}": drain, latency, profile.`);
+    return false;
+  }
+  const servers = { kafka: true, memcached: true };
+  if (!(await installWhatIsMissing(servers, { allowed: !options["no-install"], signal }))) return false;
+  console.log("building, starting servers of its own …");
+  sandbox = await Sandbox.open("bench", { signal, partitions: PARTITIONS });
+  await run(sandbox, {
+    quick: options.quick,
+    events: Number(options.events),
+    rounds: Number(options.rounds ?? (options.quick ? 2 : 5)),
+  });
+  return true;
+}
+
+/** @typedef {{ quick: boolean, events: number, rounds: number }} Size */
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function drain(sandbox, { events, rounds }) {
+  const { drainSteps, measureDrain } = await import("../test/bench/drain.mjs");
+  const { Progress } = await import("../test/bench/progress.mjs");
+  const { printTable, withSpread, writeResult } = await import("../test/bench/report.mjs");
+  const progress = new Progress(drainSteps(rounds));
+  const result = await measureDrain(sandbox, { events, rounds, signal, progress });
+  progress.end();
+  const { runners, invalidatorTo } = result.summary;
+  console.log(
+    `\nDrain of ${events} events of ${result.eventBytes} bytes, ${PARTITIONS} partitions, fan-out 1, unique keys; ` +
+      `median (lowest–highest) of ${rounds} rounds`,
+  );
+  printTable(
+    ["", "events/s", "CPU µs/event", "peak MB"],
+    runners.map(({ runner, eventsPerSecond, cpuMicrosPerEvent, peakMb }) => [
+      runner,
+      withSpread(eventsPerSecond),
+      withSpread(cpuMicrosPerEvent, 2),
+      withSpread(peakMb),
+    ]),
+  );
+  console.log();
+  printTable(
+    ["invalidator in proportion to", "events/s", "CPU/event"],
+    invalidatorTo.map(({ peer, eventsPerSecond, cpuMicrosPerEvent }) => [
+      peer,
+      withSpread(eventsPerSecond, 2),
+      withSpread(cpuMicrosPerEvent, 2),
+    ]),
+  );
+  console.log("\nNo key was left in memcached after any round (I1), and every event was committed.");
+  const file = writeResult("drain", { events, rounds, partitions: PARTITIONS, ...result });
+  console.log(relative(process.cwd(), file));
+}
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function latency(sandbox, { quick }) {
+  const { latencySteps, measureLatency } = await import("../test/bench/latency.mjs");
+  const { Progress } = await import("../test/bench/progress.mjs");
+  const { number, printTable, writeResult } = await import("../test/bench/report.mjs");
+  const updates = quick ? 300 : 2_000;
+  const progress = new Progress(latencySteps(updates));
+  const result = await measureLatency(sandbox, { updates, ratePerSecond: 50, signal, progress });
+  progress.end();
+  const { commitToGoneMs, floorMs, memory, ratePerSecond } = result;
+  console.log(`\n${updates} updates, ${ratePerSecond} a second, WRITER_DELETE=off; milliseconds`);
+  printTable(
+    ["", "p50", "p90", "p99", "max"],
+    [
+      { name: "commit → gone (a reader polls each ms)", ms: commitToGoneMs },
+      { name: "floor: produce → consume by bare kafkajs", ms: floorMs },
+    ].map(({ name, ms }) => [name, ...[ms.p50, ms.p90, ms.p99, ms.max].map((value) => number(value, 1))]),
+  );
+  console.log();
+  printTable(
+    ["resident memory", "MB"],
+    memory.map(({ name, mb }) => [name, number(mb)]),
+  );
+  const file = writeResult("latency", { updates, ...result });
+  console.log(`\n${relative(process.cwd(), file)}`);
+}
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function profile(sandbox, { events }) {
+  const { profileDrain } = await import("../test/bench/profile.mjs");
+  const { number, printTable } = await import("../test/bench/report.mjs");
+  const { file, drain, costs } = await profileDrain(sandbox, { events, signal });
+  printTable(
+    ["self time of the invalidator's process while it drains", "%"],
+    costs.slice(0, 40).map(({ where, share }) => [where, number(share * 100, 1)]),
+  );
+  console.log(`\n${number(drain.eventsPerSecond)} events/s under the profiler`);
+  console.log(relative(process.cwd(), file));
+}
