@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, inject, onTestFinished, test } from "vitest";
 import { freePort } from "../../../scripts/local/ports.mjs";
+import { freshDatabase } from "../../support/database.ts";
 import { uniqueName } from "../../support/names.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -79,6 +80,18 @@ async function start(env: NodeJS.ProcessEnv = {}): Promise<Run> {
   });
 }
 
+async function untilEverythingRuns(output: () => string, exit: Promise<number | null>): Promise<void> {
+  await Promise.race([
+    waitFor(() => output().includes("Ctrl-C stops everything"), {
+      timeoutMs: 180_000,
+      describe: "the start",
+    }),
+    exit.then((code) => {
+      throw new Error(`npm start ended with ${String(code)}:\n${output()}`);
+    }),
+  ]);
+}
+
 test("a port that is taken is named with the variable that changes it", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -125,6 +138,20 @@ test("Ctrl-C while the servers start leaves no process behind", async () => {
   expect(await exit).toBe(130);
   expect(processes()).toEqual([]);
 });
+
+test("servers that the environment names are used, and none of ours is started", async () => {
+  const { output, exit, interrupt, processes } = await start({
+    KAFKA_BROKERS: inject("kafkaBrokers").join(","),
+    DATABASE_URL: await freshDatabase(),
+    MEMCACHED_PROFILES: inject("memcachedNodes").join(","),
+  });
+  await untilEverythingRuns(output, exit);
+  expect(output()).not.toMatch(/^ {2}(Kafka|PostgreSQL|memcached).* answers on/m);
+  expect(output()).toMatch(/^ {2}invalidator answers on/m);
+  interrupt();
+  expect(await exit).toBe(0);
+  expect(processes()).toEqual([]);
+}, 240_000);
 
 test("everything answers, the printed commands work, and Ctrl-C leaves no process behind", async () => {
   const { output, exit, interrupt, processes } = await start();
