@@ -1,10 +1,11 @@
 import type { FreshetError } from "@freshet/contracts";
 
 /**
- * Why a read did not hit at once: nothing was there; somebody holds the lease (whose value it may still get); the value is older than the caller's `min`; what
+ * Why a read did not hit at once: nothing was there; somebody holds the lease (whose value it may still get); the value is older than the caller's `min`; a tag that it was built under is gone or another; what
  * is there is no cached value, or no longer one of this view; memcached did not answer.
  */
-export type MissReason = "absent" | "leased" | "too_old" | "foreign" | "invalid" | "unavailable";
+export type MissReason =
+  "absent" | "leased" | "too_old" | "tag_changed" | "foreign" | "invalid" | "unavailable";
 
 /**
  * What became of a loaded value: stored; overtaken by another write; invalidated (or evicted) since the capture;

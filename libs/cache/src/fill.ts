@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { decodeCached, encodeLease, type Versions } from "@freshet/contracts";
+import { decodeCached, encodeLease, type TagTokens, type Versions } from "@freshet/contracts";
 import {
   type CasAnswer,
   type CasToken,
@@ -30,7 +30,13 @@ const outcomeOf: Readonly<Record<CasAnswer, FillOutcome>> = {
 
 /** What a reader found under a key: a value, or something to capture, or nothing. */
 type Found =
-  | { readonly kind: "value"; readonly versions: Versions; readonly data: unknown; readonly cas: CasToken }
+  | {
+      readonly kind: "value";
+      readonly versions: Versions;
+      readonly data: unknown;
+      readonly tags: TagTokens;
+      readonly cas: CasToken;
+    }
   | { readonly kind: "unusable"; readonly reason: MissReason; readonly cas: CasToken }
   | { readonly kind: "absent" };
 
@@ -41,8 +47,7 @@ export type Seen = Found | { readonly kind: "unavailable" };
 export function found(stored: StoredValue | undefined): Found {
   if (!stored) return { kind: "absent" };
   const cached = decodeCached(stored.value);
-  if (cached.kind === "value")
-    return { kind: "value", versions: cached.versions, data: cached.data, cas: stored.cas };
+  if (cached.kind === "value") return { ...cached, cas: stored.cas };
   return { kind: "unusable", reason: cached.kind === "lease" ? "leased" : "foreign", cas: stored.cas };
 }
 

@@ -4,6 +4,7 @@ import {
   encodeCachedValue,
   FreshetError,
   satisfies,
+  type TagTokens,
   type Versions,
   type ViewDefinition,
 } from "@freshet/contracts";
@@ -12,8 +13,10 @@ import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
 import { type Claimed, claim, fill, found, lifeSeconds, type Seen, tokenOf } from "./fill.ts";
 import type { LoadLimit } from "./load-limit.ts";
 import { runLoader } from "./loading.ts";
+import type { CachePool } from "./pool.ts";
 import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
 import { parseData, type StoredForm, storedForm } from "./stored-form.ts";
+import { captureTags, knownTagKeys, memberTagKeys, tagsHold } from "./tags.ts";
 import { type Loaded, versionsOf } from "./versioned.ts";
 
 /** One read of one key. */
@@ -21,6 +24,7 @@ export interface Reading<Value> {
   readonly view: ViewDefinition<string, string, Value>;
   readonly params: Readonly<Record<string, string | number>>;
   readonly key: CacheKey;
+  readonly nodes: CachePool;
   readonly driver: MemcachedDriver;
   readonly flights: SingleFlight;
   /** Its turn among the reads and loads of its pool. */
@@ -40,6 +44,12 @@ export interface ReadResult<Value> {
 
 /** A cached value that may be returned. */
 type Usable<Value> = StoredForm<Value> & { readonly versions: Versions };
+
+/** What was loaded, and the tags that were captured before; without them it is not cached. */
+export interface TaggedLoad<Value> {
+  readonly loaded: Loaded<Value>;
+  readonly tags: TagTokens | undefined;
+}
 
 /** At most this long, in seconds: a row that is created soon should be found soon. */
 const absentTtlSeconds = 60;
@@ -123,7 +133,7 @@ export class ReadSteps {
     let now = seen.kind === "absent" ? await this.#claim(reading) : seen;
     for (let looks = 0; looks < polls && isBeingFilled(now, seen); looks++) {
       await delay(pollMs * (2 / 3 + (2 / 3) * this.#random()));
-      log.begins(tokenOf(now));
+      this.begin(reading, tokenOf(now), log);
       const next = await this.lookUp(reading);
       const usable = await this.#usable(reading, next);
       if (typeof usable === "object") return usable;
@@ -132,6 +142,43 @@ export class ReadSteps {
       now = next.kind === "absent" ? await this.#claim(reading) : next;
     }
     return { token: tokenOf(now) };
+  }
+
+  /**
+   * Says to those who may share what is read from now on. That the key still stands says nothing of the tags: a
+   * load of a view with tags is shared only with those who were there before.
+   */
+  begin({ view }: Reading<unknown>, token: CasToken | undefined, log: FlightLog): void {
+    log.begins(view.tags.length > 0 ? undefined : token);
+  }
+
+  /**
+   * Step 3 with the tags that are captured before it. Members are known only after a load: theirs are captured
+   * then, and what is cached is loaded again, from a snapshot that begins after that.
+   * @throws as load
+   */
+  async loadTagged<Value>(
+    view: ViewDefinition,
+    readings: readonly Reading<Value>[],
+    load: () => Promise<readonly Loaded<Value>[]>,
+  ): Promise<TaggedLoad<Value>[]> {
+    const known = await Promise.all(
+      readings.map((reading) => this.#captureTags(reading, knownTagKeys(view, reading.params))),
+    );
+    const first = await this.load(view, load);
+    const members = first.map((loaded) => memberTagKeys(view, loaded));
+    if (members.every(({ size }) => size === 0))
+      return first.map((loaded, index) => ({ loaded, tags: known[index] }));
+    const captured = await Promise.all(
+      readings.map((reading, index) => this.#captureTags(reading, members[index] ?? [])),
+    );
+    const second = await this.load(view, load);
+    return second.map((loaded, index) => {
+      const [own, theirs, before] = [known[index], captured[index], members[index]];
+      const now = memberTagKeys(view, loaded);
+      const isSame = before?.size === now.size && [...now].every((key) => before.has(key));
+      return { loaded, tags: own && theirs && isSame ? { ...own, ...theirs } : undefined };
+    });
   }
 
   /**
@@ -157,7 +204,7 @@ export class ReadSteps {
   /** Step 4. Answers what every later hit will answer; without `data` what was loaded could not be stored. */
   async store<Value>(
     { view, params, key, driver, startedAtMs }: Reading<Value>,
-    loaded: Loaded<Value>,
+    { loaded, tags }: TaggedLoad<Value>,
     token: CasToken | undefined,
   ): Promise<FlightResult & { readonly value: Value | null }> {
     const versions = versionsOf(view, params, loaded);
@@ -166,10 +213,10 @@ export class ReadSteps {
     if (form) {
       const ttlSeconds = form.value === null ? Math.min(absentTtlSeconds, view.ttlSeconds) : view.ttlSeconds;
       const entry = {
-        encoded: encodeCachedValue({ versions, data: form.data }),
+        encoded: encodeCachedValue({ versions, data: form.data, ...(tags && { tags }) }),
         ttlSeconds: lifeSeconds(ttlSeconds, this.#random),
       };
-      const captured = { token, agoMs: this.#monotonicMs() - startedAtMs };
+      const captured = { token: tags && token, agoMs: this.#monotonicMs() - startedAtMs };
       outcome = (await this.attempt(view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
     }
     this.#on({ type: "fill", view: view.name, outcome });
@@ -180,10 +227,25 @@ export class ReadSteps {
     return (await this.attempt(view, driver, () => claim(driver, key))) ?? { kind: "unavailable" };
   }
 
-  async #usable<Value>({ view, min }: Reading<Value>, seen: Seen): Promise<Usable<Value> | MissReason> {
+  #captureTags({ view, nodes }: Reading<unknown>, keys: Iterable<CacheKey>): Promise<TagTokens | undefined> {
+    return captureTags(nodes, keys, 2 * view.ttlSeconds, (driver, command) =>
+      this.attempt(view, driver, command),
+    );
+  }
+
+  /** Not of a value that was stored before the view had one of its tags. */
+  async #tagsHold({ view, params, nodes }: Reading<unknown>, tags: TagTokens): Promise<boolean | undefined> {
+    if (knownTagKeys(view, params).some((key) => !Object.hasOwn(tags, key))) return false;
+    return tagsHold(nodes, tags, (driver, command) => this.attempt(view, driver, command));
+  }
+
+  async #usable<Value>(reading: Reading<Value>, seen: Seen): Promise<Usable<Value> | MissReason> {
     if (seen.kind === "unusable") return seen.reason;
     if (seen.kind !== "value") return seen.kind;
+    const { view, min } = reading;
     if (!satisfies(seen.versions, min)) return "too_old";
+    const holds = await this.#tagsHold(reading, seen.tags);
+    if (!holds) return holds === undefined ? "unavailable" : "tag_changed";
     const parsed = await parseData(view, seen.data);
     return parsed ? { ...parsed, versions: seen.versions } : "invalid";
   }

@@ -46,6 +46,8 @@ export interface ReadOptions {
   readonly bypass?: boolean;
 }
 
+const nothingLoaded = { loaded: { rows: [], value: null }, tags: undefined };
+
 type KeyParams<Param extends string = string> = Readonly<Record<Param, string | number>>;
 
 interface Pool {
@@ -133,34 +135,39 @@ export class ReadThroughCache {
   ): Promise<(Value | null)[]> {
     const asked = paramsList.map((params) => ({ params, reading: this.#reading(view, params, min) }));
     const distinct = new Map(asked.map((one) => [one.reading.key, one]));
+    const ones = [...distinct.values()];
     const seen = await this.#steps.lookUpMany(
       view,
-      [...distinct.values()].map(({ reading }) => reading),
+      ones.map(({ reading }) => reading),
     );
-
+    const hits = await Promise.all(
+      ones.map(({ reading }) => this.#steps.hit(reading, seen.get(reading.key) ?? { kind: "unavailable" })),
+    );
     const values = new Map<CacheKey, Value | null>();
-    const missing: (typeof asked)[number][] = [];
-    for (const [key, one] of distinct) {
-      const hit = await this.#steps.hit(one.reading, seen.get(key) ?? { kind: "unavailable" });
-      if (hit) values.set(key, hit.value);
-      else missing.push(one);
-    }
+    const missing = ones.filter(({ reading }, index) => {
+      const hit = hits[index];
+      if (hit) values.set(reading.key, hit.value);
+      return !hit;
+    });
     if (missing.length > 0) {
+      const readings = missing.map(({ reading }) => reading);
       const tokens = await Promise.all(
-        missing.map(({ reading }) =>
+        readings.map((reading) =>
           this.#steps.capture(reading, seen.get(reading.key) ?? { kind: "unavailable" }),
         ),
       );
-      const loaded = await this.#steps.load(view, () => load(missing.map(({ params }) => params)));
-      if (loaded.length !== missing.length)
+      const loaded = await this.#steps.loadTagged(view, readings, async () => {
+        const rows = await load(missing.map(({ params }) => params));
+        if (rows.length === missing.length) return rows;
         throw new FreshetError(
           "CONTRACT_INVALID",
-          `${view.name}: ${missing.length} values were to be loaded, the loader gave ${loaded.length}`,
+          `${view.name}: ${missing.length} values were to be loaded, the loader gave ${rows.length}`,
         );
+      });
       await Promise.all(
-        missing.map(async ({ reading }, index) => {
-          const one = loaded[index] ?? { rows: [], value: null };
-          values.set(reading.key, (await this.#steps.store(reading, one, tokens[index])).value);
+        loaded.map(async (one, index) => {
+          const reading = readings[index];
+          if (reading) values.set(reading.key, (await this.#steps.store(reading, one, tokens[index])).value);
         }),
       );
     }
@@ -201,9 +208,6 @@ export class ReadThroughCache {
     min: Versions,
   ): Reading<Value> {
     refuseInsideLoader(view.name);
-    // Stored without its tokens, a value would outlive the deletion of its tags.
-    if (view.tags.length > 0)
-      throw new FreshetError("CONTRACT_INVALID", `${view.name}: a view with tags cannot be read through yet`);
     const key = renderKey(view.key, params);
     const { nodes, flights } = this.#pool(view);
     const driver = nodes.driver(nodes.readerNodeOf(key));
@@ -211,6 +215,7 @@ export class ReadThroughCache {
       view,
       params,
       key,
+      nodes,
       driver,
       flights,
       min,
@@ -238,9 +243,11 @@ export class ReadThroughCache {
     const { value, outcome, versions } = await reading.flights.lead(reading.key, async (log) => {
       const captured = await this.#steps.captureOrWait(reading, seen, log);
       if ("value" in captured) return { outcome: "hit" as const, ...captured };
-      log.begins(captured.token);
-      const loaded = await this.#steps.load(reading.view, load);
-      return { outcome: "miss" as const, ...(await this.#steps.store(reading, loaded, captured.token)) };
+      this.#steps.begin(reading, captured.token, log);
+      const [one = nothingLoaded] = await this.#steps.loadTagged(reading.view, [reading], async () => [
+        await load(),
+      ]);
+      return { outcome: "miss" as const, ...(await this.#steps.store(reading, one, captured.token)) };
     });
     return { value, outcome, versions };
   }

@@ -12,28 +12,31 @@ export interface EntityVersion {
 export interface Loaded<Value> {
   readonly rows: readonly EntityVersion[];
   readonly value: Value | null;
+  /** For tags of members: the parameters of each member's tags. */
+  readonly members?: readonly Readonly<Record<string, string | number>>[];
 }
 
 /**
  * Names the rows that a loaded value was built from: `versioned(row)` for a row that is the value itself (null or
  * undefined: absent), `versioned(rows, value)` otherwise, also for a deleted row whose version is known:
- * `versioned({ id, version }, null)`.
+ * `versioned({ id, version }, null)`. A view with tags of members is told them: `versioned(rows, value, { members })`.
  */
 export function versioned(absent: null | undefined): Loaded<never>;
 export function versioned<Row extends EntityVersion>(row: Row | null | undefined): Loaded<Row>;
 export function versioned<Value>(
   rows: EntityVersion | readonly EntityVersion[],
   value: Value | null,
+  tagged?: Pick<Loaded<Value>, "members">,
 ): Loaded<Value>;
 export function versioned(
   rows: EntityVersion | readonly EntityVersion[] | null | undefined,
-  ...built: [unknown?]
+  ...built: [value?: unknown, tagged?: Pick<Loaded<unknown>, "members">]
 ): Loaded<unknown> {
   if (rows === null || rows === undefined) return { rows: [], value: null };
-  if (isList(rows)) return { rows, value: built[0] ?? null };
+  if (isList(rows)) return { rows, value: built[0] ?? null, ...built[1] };
   return built.length === 0
     ? { rows: [{ id: rows.id, version: rows.version }], value: rows }
-    : { rows: [rows], value: built[0] ?? null };
+    : { rows: [rows], value: built[0] ?? null, ...built[1] };
 }
 
 /**
@@ -47,7 +50,8 @@ export function versionsOf(
   { rows, value }: Loaded<unknown>,
 ): Versions {
   if (rows.length > 0) return Object.fromEntries(rows.map((row) => versionEntry(view, row)));
-  if (value !== null)
+  // What a view with tags was built from may be no row at all: a search that finds nothing.
+  if (value !== null && view.tags.length === 0)
     throw new FreshetError(
       "CONTRACT_INVALID",
       `${view.name}: the loader names no row that its value was built from`,
