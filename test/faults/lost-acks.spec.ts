@@ -46,7 +46,7 @@ test("a batch whose acks are lost, then a different one of the same size: both c
 
   proxy.mode = "drop-answers";
   await traffic.touchAll();
-  await waitFor(async () => (await appended()) === before + 1, { describe: "the broker to have the batch" });
+  await waitFor(async () => (await appended()) > before, { describe: "the broker to have the batch" });
   proxy.cut();
   const replica = await system.startService();
   await untilQuiet(system);
