@@ -62,6 +62,7 @@ class Connections implements OnApplicationShutdown {
 @Module({})
 export class AppModule {
   static with(config: ProfileServiceConfig, { logger, metrics, health }: Shared): DynamicModule {
+    const limits = { timeoutMs: config.memcachedTimeoutMs };
     return {
       module: AppModule,
       controllers: [ProfilesController],
@@ -110,13 +111,14 @@ export class AppModule {
           useFactory: () =>
             new ReadThroughCache({
               pools: { profiles: config.memcachedProfiles },
+              limits,
               on: observeCache(metrics, logger),
             }),
         },
         {
           provide: CachePool,
           useFactory: () =>
-            new CachePool(config.memcachedProfiles, (node, limits) => new MemjsDriver(node, limits)),
+            new CachePool(config.memcachedProfiles, (node, of) => new MemjsDriver(node, of), limits),
         },
         {
           provide: AfterCommit,

@@ -30,6 +30,12 @@ export const profileServiceSettings = z.object({
     .string()
     .default("")
     .describe("Earlier node lists of the pool, separated by ';', while values written under them may live"),
+  MEMCACHED_TIMEOUT_MS: z.coerce
+    .number({ error: "is not a number" })
+    .int("is not a whole number")
+    .min(1, "must be at least 1")
+    .default(50)
+    .describe("Deadline of one call of memcached in milliseconds; later the primary is asked instead"),
   PORT: port(3000, "Public HTTP port: the profile API"),
   INTERNAL_PORT: port(3100, "Internal HTTP port: /metrics, /health/live, /health/ready"),
   OUTBOX_RELAY: onOff(
@@ -44,6 +50,7 @@ export interface ProfileServiceConfig {
   readonly databaseUrl: string;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
   readonly memcachedProfiles: { readonly nodes: string; readonly previousNodes: string };
+  readonly memcachedTimeoutMs: number;
   readonly port: number;
   readonly internalPort: number;
   readonly outboxRelay: boolean;
@@ -65,6 +72,7 @@ export function readConfig(environment: Environment = process.env): ProfileServi
       nodes: values.MEMCACHED_PROFILES,
       previousNodes: values.MEMCACHED_PROFILES_PREVIOUS,
     },
+    memcachedTimeoutMs: values.MEMCACHED_TIMEOUT_MS,
     port: values.PORT,
     internalPort: values.INTERNAL_PORT,
     outboxRelay: values.OUTBOX_RELAY,

@@ -18,6 +18,7 @@ export async function startService(
     databaseUrl,
     kafka: { brokers: inject("kafkaBrokers") },
     memcachedProfiles: { nodes: inject("memcachedNodes").join(","), previousNodes: "" },
+    memcachedTimeoutMs: 10_000, // the default of 50 ms makes misses of hits on a busy machine
     port: 0,
     internalPort: 0,
     outboxRelay: true,
