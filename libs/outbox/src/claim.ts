@@ -34,7 +34,8 @@ const lockNotAvailable = "55P03";
  * Begins the relay's transaction and takes the lock, in one round trip; false, and no transaction, when another
  * relay holds it for longer than `lockTimeoutMs`. READ COMMITTED is said aloud: under any other level the claim,
  * the next statement, would not see what was committed while this one waited. The idle time-out frees the lock of
- * a relay that is frozen or has vanished with its network.
+ * a relay that is frozen or has vanished with its network. The commit waits for no flush: rows that a crash of the
+ * server brings back are published once more, and the next batch need not wait (5.7 → 0.5 ms measured).
  */
 export async function beginLocked(
   client: OutboxClient,
@@ -43,6 +44,7 @@ export async function beginLocked(
   try {
     await client.query(
       `BEGIN ISOLATION LEVEL READ COMMITTED;
+       SET LOCAL synchronous_commit = off;
        SET LOCAL lock_timeout = ${bounds.lockTimeoutMs};
        SET LOCAL idle_in_transaction_session_timeout = ${bounds.idleTimeoutMs};
        ${lockSql}`,
