@@ -73,7 +73,9 @@ export async function createInvalidator(
       { provide: ClientsAtShutdown, useValue: clients },
     ],
   };
-  const nest = await NestFactory.create(module, new FastifyAdapter(), { logger: new NestLogger(logger) });
+  // A scraper's idle connection must not hold up a stop: Node keeps it for 72 s.
+  const adapter = new FastifyAdapter({ forceCloseConnections: true });
+  const nest = await NestFactory.create(module, adapter, { logger: new NestLogger(logger) });
   nest.connectMicroservice<MicroserviceOptions>(
     { strategy: new FreshetServer(pools.all.map(({ consumer }) => consumer)) },
     { inheritAppConfig: true },
