@@ -32,7 +32,7 @@ async function recreate(topic: string): Promise<void> {
     const configEntries = [{ name: "message.timestamp.type", value: "LogAppendTime" }];
     await waitFor(
       () =>
-        admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true }),
+        admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: false }),
       {
         describe: "the topic to be made again",
       },
