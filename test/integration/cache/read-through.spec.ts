@@ -4,7 +4,7 @@ import { defineView } from "@freshet/contracts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { freePort, Memcached } from "./memcached.ts";
-import { Primary, type Profile, ProfileChanged, profileByHandle, userProfile } from "./primary.ts";
+import { Primary, type Profile, profileByHandle, userProfile } from "./primary.ts";
 import { Proxy } from "./proxy.ts";
 import { blindSet, peek, raw, ttlOf } from "./raw.ts";
 
