@@ -49,6 +49,35 @@ function reachableByAll(path) {
 }
 
 /**
+ * @param {number} pid
+ * @returns {string[]} pids
+ */
+function childrenOf(pid) {
+  // Its main thread starts them: threads that come and go need not be looked at.
+  return ofProcess(pid, `task/${pid}/children`).split(" ").filter(Boolean);
+}
+
+/**
+ * A zombie has ended; it has no command line any more.
+ * @param {string} pid
+ */
+function isAlive(pid) {
+  return ofProcess(pid, "cmdline") !== "";
+}
+
+/**
+ * @param {number | string} pid
+ * @param {string} file
+ */
+function ofProcess(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/**
  * One real server as a child process. It can be stopped, killed, frozen and started again on the same port
  * and data, and never outlives this process.
  */
@@ -145,10 +174,17 @@ export class ServerProcess {
     clearTimeout(killer);
   }
 
-  /** kill -9, and waits until it is gone. */
+  /**
+   * kill -9, and waits until it is gone, with the processes that it had started itself: PostgreSQL's outlive
+   * it for some milliseconds, in which a new one refuses to start.
+   */
   async kill() {
+    const helpers = this.pid === undefined ? [] : childrenOf(this.pid);
     this.#signal("SIGKILL");
     await this.#ended;
+    await waitUntil(`the end of ${this.name}'s own processes`, () => !helpers.some(isAlive), {
+      timeoutMs: 30_000,
+    });
   }
 
   /** Freezes it: connections stay open and nothing answers. */
