@@ -64,7 +64,7 @@ export async function ensureTopics(
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
     });
-    await untilKnown(
+    await untilLed(
       admin,
       missing.map(({ topic }) => topic),
     );
@@ -76,12 +76,15 @@ export async function ensureTopics(
   });
 }
 
-/** kafkajs's own wait (`waitForLeaders`) rejects at once where a busy broker does not know its new topic yet. */
-async function untilKnown(admin: Admin, topics: string[]): Promise<void> {
+/**
+ * Asks for offsets, which only a leader answers: metadata can name one that does not know it yet. kafkajs's own
+ * wait (`waitForLeaders`) rejects at once where a busy broker does not know its new topic.
+ */
+async function untilLed(admin: Admin, topics: readonly string[]): Promise<void> {
   const deadlineMs = Date.now() + leadersTimeoutMs;
   for (;;) {
     try {
-      await admin.fetchTopicMetadata({ topics });
+      await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
       return;
     } catch (error) {
       if (Date.now() > deadlineMs) throw error;
