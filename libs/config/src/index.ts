@@ -1,3 +1,4 @@
+export { type ManifestsFolder, readManifestsFolder } from "./manifests-folder.ts";
 export { ConfigError, type Environment, readEnvironment, settingsTable } from "./read-environment.ts";
 export {
   deployment,

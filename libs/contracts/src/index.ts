@@ -60,7 +60,7 @@ export { jsonSchemas } from "./json-schema.ts";
 export {
   defineManifest,
   type Manifest,
-  manifestInvalid,
+  ManifestError,
   type ManifestProblem,
   manifestSchema,
   type ManifestView,

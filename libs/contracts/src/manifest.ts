@@ -212,16 +212,21 @@ export interface ManifestProblem {
   readonly mend: string;
 }
 
-/** The error that refuses a set of manifests as a whole; `details.problems` holds every problem. */
-export function manifestInvalid(problems: readonly ManifestProblem[]): FreshetError {
-  const lines = problems.map(({ file, path, problem, mend }) => `${file}: ${path}: ${problem}; ${mend}`);
-  return new FreshetError("MANIFEST_INVALID", lines.join("\n"), { details: { problems } });
+/** MANIFEST_INVALID: refuses a set of manifests as a whole, with every problem of it. */
+export class ManifestError extends FreshetError {
+  readonly problems: readonly ManifestProblem[];
+
+  constructor(problems: readonly ManifestProblem[]) {
+    const lines = problems.map(({ file, path, problem, mend }) => `${file}: ${path}: ${problem}; ${mend}`);
+    super("MANIFEST_INVALID", lines.join("\n"), { details: { problems } });
+    this.problems = problems;
+  }
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: string): z.infer<Schema> {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  throw manifestInvalid(
+  throw new ManifestError(
     parsed.error.issues.map((issue) => ({
       file,
       path: issue.path.length === 0 ? "(the file)" : issue.path.join("."),

@@ -2,7 +2,7 @@ import {
   FreshetError,
   type KeyTemplate,
   type Manifest,
-  manifestInvalid,
+  ManifestError,
   type ManifestProblem,
   type Pools,
   templatesOverlap,
@@ -52,7 +52,7 @@ export function compile(sources: readonly ManifestSource[], pools: Pools): Depen
   const views = inherit(declared, ({ file, name }, base, problem, mend) => {
     report({ file, path: `views.${name}.derivedFrom.${base}`, problem, mend });
   });
-  if (problems.length > 0) throw manifestInvalid(problems);
+  if (problems.length > 0) throw new ManifestError(problems);
   const graphs = new Map(
     Object.keys(pools).map((name) => [name, new PoolGraph(views.filter(({ pool }) => pool === name))]),
   );
