@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "../build.mjs";
 import { appProcess, migrate } from "./apps.mjs";
 import { freePort, LOOPBACK } from "./ports.mjs";
-import { startServers, stopServers } from "./servers.mjs";
+import { memcachedEnvironment, startServers, stopServers } from "./servers.mjs";
 import { ensureTopics } from "./topics.mjs";
 
 /** @typedef {import("./server-process.mjs").ServerProcess} ServerProcess */
@@ -18,7 +18,7 @@ const TOPIC = "profile.events.v1";
 
 /**
  * Servers and apps of one run alone: free ports, temporary data, nothing of the environment. Two memcached
- * nodes. PostgreSQL keeps commit times, so that a delay can be measured from the commit itself.
+ * nodes for the pool profiles, one for teams. PostgreSQL keeps commit times, so that a delay can be measured from the commit itself.
  */
 export class Sandbox {
   topic = TOPIC;
@@ -51,7 +51,8 @@ export class Sandbox {
   static async open(name, { signal, partitions = 12 }) {
     const dir = mkdtempSync(join(tmpdir(), `freshet-${name}-`));
     const port = differentPorts();
-    const ports = { kafka: await port(), postgres: await port(), memcached: [await port(), await port()] };
+    const memcached = { profiles: [await port(), await port()], teams: [await port()] };
+    const ports = { kafka: await port(), postgres: await port(), memcached };
     const [building, starting] = await Promise.allSettled([
       build(signal),
       startServers({
@@ -92,9 +93,9 @@ export class Sandbox {
     return this.#servers.databaseUrl;
   }
 
-  /** host:port each */
+  /** host:port of each node of the pool profiles */
   get memcachedNodes() {
-    return this.#servers.memcachedNodes;
+    return this.#servers.memcachedNodes.profiles;
   }
 
   /** The running servers and the apps, running or not. */
@@ -172,7 +173,7 @@ export class Sandbox {
     return {
       PATH: process.env.PATH,
       KAFKA_BROKERS: this.brokers.join(","),
-      MEMCACHED_PROFILES: this.memcachedNodes.join(","),
+      ...memcachedEnvironment(this.#servers.memcachedNodes),
     };
   }
 }

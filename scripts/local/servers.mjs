@@ -3,19 +3,30 @@ import { kafkaBroker } from "./kafka.mjs";
 import { memcachedNode } from "./memcached.mjs";
 import { databaseUrl, ensureDatabase, postgresServer } from "./postgres.mjs";
 
+/** @typedef {"profiles" | "teams"} PoolName a pool of deploy/manifests/pools.yaml */
+
+/** @type {readonly PoolName[]} */
+const poolNames = ["profiles", "teams"];
+
+/** What tells the apps the nodes of a pool. */
+const memcachedVariables = /** @type {const} */ ({
+  profiles: "MEMCACHED_PROFILES",
+  teams: "MEMCACHED_TEAMS",
+});
+
 /**
  * @typedef {object} Servers what the apps and the tests talk to, ours or those of the environment
  * @property {string[]} brokers host:port
  * @property {string} databaseUrl
- * @property {string[]} memcachedNodes host:port, as both apps must be given them
+ * @property {Record<PoolName, string[]>} memcachedNodes host:port per pool, as both apps must be given them
  * @property {import("./server-process.mjs").ServerProcess[]} started the ones that are ours to stop
  */
 
 /**
  * Starts Kafka, PostgreSQL and memcached side by side, except those that KAFKA_BROKERS, DATABASE_URL or
- * MEMCACHED_PROFILES name. When one fails, the others are stopped before it rejects.
+ * MEMCACHED_<POOL> name. When one fails, the others are stopped before it rejects.
  * @param {{
- *   ports: { kafka: number, postgres: number, memcached: number[] },
+ *   ports: { kafka: number, postgres: number, memcached: Record<PoolName, number[]> },
  *   dir: string,
  *   env?: NodeJS.ProcessEnv,
  *   postgresSettings?: Record<string, string>,
@@ -45,7 +56,9 @@ export async function startServers({ ports, dir, env = process.env, postgresSett
       })
         .then(start)
         .then(() => ensureDatabase(databaseUrl(ports.postgres, "postgres"), "freshet")),
-    ...(env.MEMCACHED_PROFILES ? [] : ports.memcached.map((port) => start(memcachedNode({ port, logDir })))),
+    ...ownPools(env).flatMap((pool) =>
+      ports.memcached[pool].map((port) => start(memcachedNode({ port, logDir }))),
+    ),
   ]);
   const failure = all.find((result) => result.status === "rejected");
   if (failure) {
@@ -53,12 +66,31 @@ export async function startServers({ ports, dir, env = process.env, postgresSett
     throw failure.reason;
   }
   const local = (/** @type {number} */ port) => `127.0.0.1:${port}`;
+  const nodesOf = (/** @type {PoolName} */ pool) =>
+    list(env[memcachedVariables[pool]]) ?? ports.memcached[pool].map(local);
   return {
     brokers: list(env.KAFKA_BROKERS) ?? [local(ports.kafka)],
     databaseUrl: env.DATABASE_URL ?? databaseUrl(ports.postgres, "freshet"),
-    memcachedNodes: list(env.MEMCACHED_PROFILES) ?? ports.memcached.map(local),
+    memcachedNodes: { profiles: nodesOf("profiles"), teams: nodesOf("teams") },
     started,
   };
+}
+
+/**
+ * The pools whose nodes the environment does not name.
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function ownPools(env) {
+  return poolNames.filter((pool) => !env[memcachedVariables[pool]]);
+}
+
+/**
+ * The environment that gives the apps the nodes of every pool.
+ * @param {Record<PoolName, readonly string[]>} nodes
+ * @returns {Record<string, string>}
+ */
+export function memcachedEnvironment(nodes) {
+  return Object.fromEntries(poolNames.map((pool) => [memcachedVariables[pool], nodes[pool].join(",")]));
 }
 
 /** @param {import("./server-process.mjs").ServerProcess[]} servers */

@@ -18,7 +18,15 @@ export function startPorts(env) {
     variable,
     port: parsePort(variable, env[variable] ?? String(byDefault)),
   });
-  const variable = "MEMCACHED_PROFILES_PORTS";
+  /**
+   * @param {string} variable
+   * @param {string} byDefault
+   * @returns {StartPort[]}
+   */
+  const several = (variable, byDefault) =>
+    (env[variable] ?? byDefault)
+      .split(",")
+      .map((text) => ({ what: "memcached", variable, port: parsePort(variable, text) }));
   return {
     profileService: one("profile-service", "PROFILE_SERVICE_PORT", 3000),
     profileServiceInternal: one("profile-service's internal port", "PROFILE_SERVICE_INTERNAL_PORT", 3100),
@@ -26,9 +34,10 @@ export function startPorts(env) {
     invalidatorAdmin: one("the invalidator's admin port", "INVALIDATOR_ADMIN_PORT", 3101),
     kafka: one("Kafka", "KAFKA_PORT", 9092),
     postgres: one("PostgreSQL", "POSTGRES_PORT", 5432),
-    memcached: (env[variable] ?? "11211,11212")
-      .split(",")
-      .map((text) => ({ what: "memcached", variable, port: parsePort(variable, text) })),
+    memcached: {
+      profiles: several("MEMCACHED_PROFILES_PORTS", "11211,11212"),
+      teams: several("MEMCACHED_TEAMS_PORTS", "11213"),
+    },
   };
 }
 

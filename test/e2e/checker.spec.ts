@@ -12,19 +12,24 @@ test("a value cached before an update is reported while nobody invalidates it, w
   await traffic.cacheAll();
   const fresh = await checkCache(system);
   expect(fresh.violations).toEqual([]);
-  expect(fresh.values).toBe(traffic.ids.length + traffic.handles.length);
+  expect(fresh.values).toBe(traffic.paths.length);
 
   await traffic.touchAll();
   const old = await checkCache(system);
   const keys = [0, 1, 2].flatMap((index) => [
     `user_profile:${traffic.ids[index]}`,
     `user_profile_by_handle:${traffic.handles[index]}`,
+    `team_directory:${traffic.teamIds[index]}`,
   ]);
+  // The second profile is in the second team, the third one in the third and the first.
   expect(old.violations.map(({ key }) => key).sort()).toEqual(keys.sort());
-  for (const { node, cached, committed } of old.violations) {
-    expect(system.nodeAddresses).toContain(node);
-    expect(JSON.parse(cached)).toMatchObject({ d: { version: 1 } });
-    expect(JSON.parse(committed)).toMatchObject({ version: 2 });
+  for (const { key, node, cached, committed } of old.violations) {
+    if (key.startsWith("team_directory:")) expect(node).toBe(system.teamsNode.address);
+    else expect(system.nodeAddresses).toContain(node);
+    const { vs } = JSON.parse(cached) as { vs: object };
+    const { versions } = JSON.parse(committed) as { versions: object };
+    expect(Object.values(vs)).toEqual([1]);
+    expect(Object.values(versions)).toEqual([2]);
   }
 });
 

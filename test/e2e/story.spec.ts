@@ -70,7 +70,11 @@ test("a profile is missed, hit, changed, gone from the cache, and read under its
 
   const partitions = await untilQuiet(system);
   expect((await checkCache(system)).violations).toEqual([]);
-  expect(await countedEvents([invalidator.url])).toBe(partitions.reduce((sum, { high }) => sum + high, 0));
+  for (const pool of ["profiles", "teams"] as const) {
+    const ofPool = partitions.filter((partition) => partition.pool === pool);
+    const messages = ofPool.reduce((sum, { high }) => sum + high, 0);
+    expect(await countedEvents([invalidator.url], pool)).toBe(messages);
+  }
 });
 
 test("after creations, changes, swapped handles, deletions and reads in any order no value is old", async () => {
@@ -87,9 +91,9 @@ test("after creations, changes, swapped handles, deletions and reads in any orde
     async () => {
       await traffic.cacheAll();
       const verdict = await checkCache(system);
-      return verdict.values >= traffic.ids.length + traffic.handles.length ? verdict : undefined;
+      return verdict.values >= traffic.paths.length ? verdict : undefined;
     },
-    { describe: "every id and handle to be cached at once" },
+    { describe: "every id, handle and team to be cached at once" },
   );
   expect(cached.violations).toEqual([]);
 });

@@ -7,7 +7,7 @@ import { Scenario } from "./scenario.ts";
 async function untilOwed({ system }: Scenario, ...nodes: string[]): Promise<void> {
   await waitFor(
     async () => {
-      const partitions = await groupPartitions(system);
+      const partitions = await groupPartitions(system, "profiles");
       expect(partitions.filter(({ committed, high }) => committed < high)).toEqual([]);
       const owed = partitions.filter(({ missed }) => nodes.some((node) => node in Object(missed)));
       expect(owed.length).toBeGreaterThan(0);

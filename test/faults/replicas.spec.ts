@@ -8,15 +8,15 @@ interface Status {
   readonly pools: readonly { readonly partitions: readonly { readonly phase: string }[] }[];
 }
 
-/** Resolves once this replica reads so many partitions. */
+/** Resolves once this replica reads so many partitions in each pool. */
 async function untilReading(replica: RunningApp, count: number): Promise<void> {
   const reading = async () => {
     const { pools } = (await (await fetch(`${replica.url}/status`)).json()) as Status;
-    return pools.flatMap(({ partitions }) => partitions).filter(({ phase }) => phase === "reading").length;
+    return pools.map(({ partitions }) => partitions.filter(({ phase }) => phase === "reading").length);
   };
-  await waitFor(async () => (await reading()) === count, {
+  await waitFor(async () => (await reading()).every((partitions) => partitions === count), {
     timeoutMs: 45_000,
-    describe: `${count} partitions at ${replica.address}`,
+    describe: `${count} partitions of each pool at ${replica.address}`,
   });
 }
 

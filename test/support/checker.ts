@@ -6,7 +6,8 @@ import { waitUntil } from "../../scripts/local/wait.mjs";
 import { inspectNode } from "./memcached-inspector.ts";
 import { type System } from "./system.ts";
 
-type Checked = Pick<System, "brokers" | "databaseUrl" | "group" | "nodeAddresses" | "topic">;
+type Checked = Pick<System, "brokers" | "databaseUrl" | "groups" | "nodeAddresses" | "teamsNode" | "topic">;
+type PoolName = keyof System["groups"];
 
 /** A cached value that a reader must not be given any more. */
 interface Violation {
@@ -22,13 +23,21 @@ export interface CacheVerdict {
   readonly violations: readonly Violation[];
 }
 
-/** One partition of the group as its broker knows it; `missed` is node → oldest offset that it has missed. */
+/** One partition of a pool's group as its broker knows it; `missed` is node → oldest offset that it has missed. */
 export interface GroupPartition {
+  readonly pool: PoolName;
   readonly partition: number;
   readonly high: number;
   /** -1 while nothing is committed. */
   readonly committed: number;
   readonly missed: Readonly<Record<string, string>> | "*";
+}
+
+/** What a key has to hold: the version of each entity that the value is built from, and the data. */
+interface Current {
+  /** undefined: the primary has no row for the key, and whatever version is said does not matter. */
+  readonly versions: Readonly<Record<string, number>> | undefined;
+  readonly data: unknown;
 }
 
 interface Row {
@@ -42,27 +51,30 @@ interface Row {
  * I1: compares every cached value on every node with the last commit. It holds only once all is quiet, see
  * `untilQuiet`; nothing may be written meanwhile.
  */
-export async function checkCache({ nodeAddresses, databaseUrl }: Checked): Promise<CacheVerdict> {
+export async function checkCache({ nodeAddresses, teamsNode, databaseUrl }: Checked): Promise<CacheVerdict> {
   const contents = await Promise.all(
-    nodeAddresses.map(async (node) =>
+    [...nodeAddresses, teamsNode.address].map(async (node) =>
       [...(await inspectNode(node))].map(([key, text]) => ({ node, key, text })),
     ),
   );
   const cached = contents.flat().filter(({ text }) => !isLease(text));
   const rows = await readRows(databaseUrl);
   const violations = cached.flatMap(({ node, key, text = "unreadable" }): Violation[] => {
-    const row = rowOf(key, rows);
-    return isCurrent(text, row) ? [] : [{ key, node, cached: text, committed: JSON.stringify(row ?? null) }];
+    const current = currentOf(key, rows);
+    return isCurrent(text, current) ? [] : [{ key, node, cached: text, committed: JSON.stringify(current) }];
   });
   return { values: cached.length, violations };
 }
 
-/** Resolves once all is quiet: every change published, every event invalidated, no node owed anything (I7). */
+/**
+ * Resolves once all is quiet: every change published, every event invalidated in every pool, no node owed anything
+ * (I7).
+ */
 export async function untilQuiet(checked: Checked): Promise<readonly GroupPartition[]> {
   const probe = async () => {
     // In this order, the way that events take: what has left the outbox counts in the topic's ends.
     const outbox = await query(checked.databaseUrl, "SELECT FROM outbox_events LIMIT 1");
-    const partitions = await groupPartitions(checked);
+    const partitions = await groupPartitions(checked, "profiles", "teams");
     const behind = partitions.filter(
       ({ high, committed, missed }) => committed < high || missed === "*" || Object.keys(missed).length > 0,
     );
@@ -73,29 +85,34 @@ export async function untilQuiet(checked: Checked): Promise<readonly GroupPartit
   return waitUntil("all to be quiet", probe, { timeoutMs: 50_000, intervalMs: 200 });
 }
 
-/** Where the group stands, and what its commit metadata says that nodes have missed (I4). */
-export async function groupPartitions({ brokers, group, topic }: Checked): Promise<GroupPartition[]> {
+/** Where the groups of these pools stand, and what their commit metadata says that nodes have missed (I4). */
+export async function groupPartitions(
+  { brokers, groups, topic }: Checked,
+  ...pools: readonly PoolName[]
+): Promise<GroupPartition[]> {
   return kafkaAdmin([...brokers], async (admin) => {
-    const [ends, offsets] = [
-      await admin.fetchTopicOffsets(topic),
-      await admin.fetchOffsets({ groupId: group, topics: [topic] }),
-    ];
-    const commits = new Map(offsets[0]?.partitions.map((commit) => [commit.partition, commit]));
-    return ends.map(({ partition, high }) => {
-      const { offset = "-1", metadata = null } = commits.get(partition) ?? {};
-      return { partition, high: Number(high), committed: Number(offset), missed: missedIn(metadata) };
+    const ends = await admin.fetchTopicOffsets(topic);
+    const partitions = pools.map(async (pool) => {
+      const [offsets] = await admin.fetchOffsets({ groupId: groups[pool], topics: [topic] });
+      const commits = new Map(offsets?.partitions.map((commit) => [commit.partition, commit]));
+      return ends.map(({ partition, high }) => {
+        const { offset = "-1", metadata = null } = commits.get(partition) ?? {};
+        return { pool, partition, high: Number(high), committed: Number(offset), missed: missedIn(metadata) };
+      });
     });
+    return (await Promise.all(partitions)).flat();
   });
 }
 
 /**
- * I8: events that the replicas at these URLs have counted, whatever became of them. A replay is counted again, so it
- * equals the topic's messages only where nothing was read twice.
+ * I8: events that the replicas at these URLs have counted for a pool, whatever became of them. A replay is counted
+ * again, so it equals the topic's messages only where nothing was read twice.
  */
-export async function countedEvents(urls: readonly string[]): Promise<number> {
+export async function countedEvents(urls: readonly string[], pool: PoolName): Promise<number> {
+  const samples = new RegExp(`^freshet_events_total\\{pool="${pool}",.*\\} (\\d+)$`, "gm");
   const counts = urls.map(async (url) => {
     const text = await (await fetch(`${url}/metrics`)).text();
-    return [...text.matchAll(/^freshet_events_total\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
+    return [...text.matchAll(samples)].map(([, count]) => Number(count));
   });
   return (await Promise.all(counts)).flat().reduce((sum, count) => sum + count, 0);
 }
@@ -104,18 +121,55 @@ function isLease(text: string | undefined): boolean {
   return text !== undefined && /^\{"l":"[0-9a-f]{16}"\}$/.test(text);
 }
 
-/** Whether a stored text is the value of this row; undefined: the primary has no row for the key. */
-function isCurrent(text: string, row: Row | undefined): boolean {
+/** Whether a stored text is the value that the last commit gives. */
+function isCurrent(text: string, { versions, data }: Current): boolean {
   const { vs, d } = parse(text);
-  if (row === undefined) return d === null;
-  return vs[`profile:${row.id}`] === row.version && sameData(d, row.profile);
+  return (
+    (versions === undefined || canonical(vs) === canonical(versions)) && canonical(d) === canonical(data)
+  );
 }
 
-/** The row that decides about a key. A handle nobody has now has none, whoever had it. */
+function currentOf(key: string, rows: readonly Row[]): Current {
+  const team = /^team_directory:(.+)$/.exec(key)?.[1];
+  if (team !== undefined) return directoryOf(team, rows);
+  const row = rowOf(key, rows);
+  if (row === undefined) return { versions: undefined, data: null };
+  return { versions: { [`profile:${row.id}`]: row.version }, data: row.profile };
+}
+
+/** The row that decides about a key of one profile. A handle nobody has now has none, whoever had it. */
 function rowOf(key: string, rows: readonly Row[]): Row | undefined {
   const [, byHandle, param] = /^user_profile(_by_handle)?:(.+)$/.exec(key) ?? [];
   if (byHandle === undefined) return rows.find(({ id }) => id === param);
   return rows.find(({ profile }) => profile?.["handle"] === param);
+}
+
+/** The first 500 members by name, then id. A team that no profile names has no rows: its directory is absent. */
+function directoryOf(teamId: string, rows: readonly Row[]): Current {
+  const all = rows.flatMap(({ id, version, profile }) => {
+    const teams = profile?.["teamIds"];
+    if (!Array.isArray(teams) || !teams.includes(teamId)) return [];
+    return [
+      { id, version, displayName: String(profile?.["displayName"]), avatarUrl: profile?.["avatarUrl"] },
+    ];
+  });
+  all.sort((one, other) => byBytes(one.displayName, other.displayName) || byBytes(one.id, other.id));
+  const shown = all.slice(0, 500);
+  return {
+    versions: Object.fromEntries(shown.map(({ id, version }) => [`profile:${id}`, version])),
+    data:
+      shown.length === 0
+        ? null
+        : {
+            teamId,
+            members: shown.map(({ id, displayName, avatarUrl }) => ({ id, displayName, avatarUrl })),
+            isComplete: shown.length === all.length,
+          },
+  };
+}
+
+function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
 async function readRows(databaseUrl: string): Promise<Row[]> {
@@ -137,13 +191,13 @@ async function readRows(databaseUrl: string): Promise<Row[]> {
   });
 }
 
-function sameData(cached: unknown, committed: Row["profile"]): boolean {
-  if (cached === null || committed === null) return cached === committed;
-  return isRecord(cached) && canonical(cached) === canonical(committed);
-}
-
-function canonical(data: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(Object.entries(data).sort(([one], [other]) => (one < other ? -1 : 1)));
+/** JSON with the names of every object in order. */
+function canonical(data: unknown): string {
+  return JSON.stringify(data, (_name, value: unknown) =>
+    isRecord(value)
+      ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
+      : value,
+  );
 }
 
 function parse(text: string): { vs: Readonly<Record<string, unknown>>; d: unknown } {

@@ -12,8 +12,10 @@ declare module "vitest" {
     kafkaBrokers: string[];
     /** A database of the shared PostgreSQL; specs use `freshDatabase()`. */
     databaseUrl: string;
-    /** host:port of the shared memcached nodes: never flush, stop or inspect all of them. */
+    /** host:port of the shared memcached nodes of the pool profiles: never flush, stop or inspect all of them. */
     memcachedNodes: string[];
+    /** The same of the pool teams. */
+    teamsNodes: string[];
   }
 }
 
@@ -33,7 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const { brokers, databaseUrl, memcachedNodes } = await run.servers;
   project.provide("kafkaBrokers", brokers);
   project.provide("databaseUrl", databaseUrl);
-  project.provide("memcachedNodes", memcachedNodes);
+  project.provide("memcachedNodes", memcachedNodes.profiles);
+  project.provide("teamsNodes", memcachedNodes.teams);
   return async () => {
     run.users -= 1;
     if (run.users > 0) return;
@@ -45,7 +48,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function startRun(): Promise<Run> {
   const dir = mkdtempSync(join(tmpdir(), "freshet-test-"));
-  const memcached = [await freePort(), await freePort(), await freePort()];
+  const profiles = [await freePort(), await freePort(), await freePort()];
+  const memcached = { profiles, teams: [await freePort()] };
   const ports = { kafka: await freePort(), postgres: await freePort(), memcached };
   return { users: 0, servers: startServers({ ports, dir }), dir };
 }

@@ -3,6 +3,7 @@ import { inject } from "vitest";
 import { migrate } from "../../scripts/local/apps.mjs";
 import { freePort } from "../../scripts/local/ports.mjs";
 import { type ServerProcess } from "../../scripts/local/server-process.mjs";
+import { memcachedEnvironment } from "../../scripts/local/servers.mjs";
 import { ensureTopics } from "../../scripts/local/topics.mjs";
 import { startApp } from "./app.ts";
 import { freshDatabase } from "./database.ts";
@@ -23,45 +24,54 @@ export interface AppChanges {
 export type RunningApp = ServerProcess & { readonly url: string };
 
 /**
- * A deployment of the spec's own: database, two memcached nodes, consumer group. The topic alone is shared with other
+ * A deployment of the spec's own: database, consumer groups, two memcached nodes of the pool profiles and one of the
+ * pool teams. The topic alone is shared with other
  * specs of the same broker: their events are read as well and touch no key of this one, ids being unique. Disposing
  * kills everything that it started.
  */
 export class System implements AsyncDisposable {
   readonly topic = topic;
-  readonly group: string;
+  /** The consumer group of each pool. */
+  readonly groups: Readonly<Record<"profiles" | "teams", string>>;
   readonly databaseUrl: string;
   readonly brokers: readonly string[];
+  /** The nodes of the pool profiles. */
   readonly nodes: readonly [ServerProcess, ServerProcess];
-  /** What stands before the nodes, for the apps alone; undefined unless asked for. */
+  readonly teamsNode: ServerProcess;
+  /** What stands before the nodes of the pool profiles, for the apps alone; undefined unless asked for. */
   readonly proxies: readonly [TcpProxy, TcpProxy] | undefined;
   readonly #deployment: string;
   readonly #apps: ServerProcess[] = [];
 
-  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes" | "proxies">) {
+  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes" | "teamsNode" | "proxies">) {
     this.#deployment = uniqueName("spec");
-    this.group = `freshet.${this.#deployment}.profiles`;
+    this.groups = {
+      profiles: `freshet.${this.#deployment}.profiles`,
+      teams: `freshet.${this.#deployment}.teams`,
+    };
     this.databaseUrl = parts.databaseUrl;
     this.brokers = parts.brokers;
     this.nodes = parts.nodes;
+    this.teamsNode = parts.teamsNode;
     this.proxies = parts.proxies;
   }
 
   /** Databases, topic and nodes are there when it resolves; no app runs yet. */
   static async create(options: { brokers?: string[]; proxied?: boolean } = {}): Promise<System> {
     const { brokers = inject("kafkaBrokers"), proxied = false } = options;
-    const [databaseUrl, nodes] = await Promise.all([
+    const [databaseUrl, nodes, teamsNode] = await Promise.all([
       freshDatabase(),
       Promise.all([ownMemcachedNode(), ownMemcachedNode()]),
+      ownMemcachedNode(),
       ensureTopics(brokers, [topic]),
     ]);
     await migrate(databaseUrl);
     const before = ({ address }: ServerProcess) => TcpProxy.start(address);
     const proxies: System["proxies"] = proxied ? [await before(nodes[0]), await before(nodes[1])] : undefined;
-    return new System({ databaseUrl, brokers, nodes, proxies });
+    return new System({ databaseUrl, brokers, nodes, teamsNode, proxies });
   }
 
-  /** host:port of every node itself. */
+  /** host:port of every node of the pool profiles itself. */
   get nodeAddresses(): string[] {
     return this.nodes.map(({ address }) => address);
   }
@@ -101,7 +111,7 @@ export class System implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#apps, ...this.nodes].map((process) => process.kill()));
+    await Promise.all([...this.#apps, ...this.nodes, this.teamsNode].map((process) => process.kill()));
     await Promise.all(this.proxies?.map((proxy) => proxy.close()) ?? []);
   }
 
@@ -111,7 +121,10 @@ export class System implements AsyncDisposable {
   }
 
   #shared(): Record<string, string> {
-    const nodes = this.proxies?.map(({ address }) => address) ?? this.nodeAddresses;
-    return { KAFKA_BROKERS: this.brokers.join(","), MEMCACHED_PROFILES: nodes.join(",") };
+    const profiles = this.proxies?.map(({ address }) => address) ?? this.nodeAddresses;
+    return {
+      KAFKA_BROKERS: this.brokers.join(","),
+      ...memcachedEnvironment({ profiles, teams: [this.teamsNode.address] }),
+    };
   }
 }

@@ -9,13 +9,15 @@ export interface Tally {
 }
 
 /**
- * Profiles that are created, changed, given each other's handles, deleted, created again and read over HTTP; the seed
+ * Profiles that are created, changed, given each other's handles, moved between teams, deleted, created again and
+ * read over HTTP, alone and as the directories of their teams; the seed
  * decides what happens to which. It survives the service's death: a request that fails may or may not have been
  * committed, and whoever checks asks the database.
  */
 export class Traffic {
   readonly ids: readonly string[];
   readonly handles: readonly string[];
+  readonly teamIds: readonly string[];
   readonly #url: () => string;
   readonly #random: () => number;
   #changes = 0;
@@ -28,10 +30,11 @@ export class Traffic {
     this.ids = range(profiles).map((index) => `${name}-${index}`);
     // Some handles are free at any time.
     this.handles = range(Math.ceil(profiles * 1.5)).map((index) => `${name}-h${index}`);
+    this.teamIds = range(3).map((index) => `${name}-t${index}`);
   }
 
   async createAll(): Promise<Tally> {
-    return this.#all(this.ids, (id, index) => this.#create(id, this.handles[index] ?? id));
+    return this.#all(this.ids, (id, index) => this.#create(id, this.handles[index] ?? id, index));
   }
 
   /** Changes every living profile once, so that each value cached before is old. */
@@ -39,9 +42,18 @@ export class Traffic {
     return this.#all(this.ids, (id) => this.#rename(id));
   }
 
-  /** Reads each id and each handle, one after the other, until the service has answered it from the cache. */
+  /** Paths of everything that can be cached. */
+  get paths(): readonly string[] {
+    return [
+      ...this.ids.map((id) => `profiles/${id}`),
+      ...this.handles.map((handle) => `profiles/by-handle/${handle}`),
+      ...this.teamIds.map((teamId) => `teams/${teamId}/directory`),
+    ];
+  }
+
+  /** Reads each path, one after the other, until the service has answered it from the cache. */
   async cacheAll(): Promise<void> {
-    for (const path of [...this.ids, ...this.handles.map((handle) => `by-handle/${handle}`)])
+    for (const path of this.paths)
       await waitFor(async () => (await this.#send("GET", path)).headers.get("x-cache") === "HIT", {
         timeoutMs: 20_000,
         describe: `a hit for ${path}`,
@@ -60,16 +72,23 @@ export class Traffic {
   async #step(step: number): Promise<Ending[]> {
     const [id, other] = [this.#any(this.ids), this.#any(this.ids)];
     const handle = this.#any(this.handles);
-    if (step % 3 === 0) return Promise.all([this.#end("GET", id), this.#end("GET", `by-handle/${handle}`)]);
-    switch (Math.floor(this.#random() * 6)) {
+    if (step % 3 === 0)
+      return Promise.all([
+        this.#end("GET", `profiles/${id}`),
+        this.#end("GET", `profiles/by-handle/${handle}`),
+        this.#end("GET", `teams/${this.#any(this.teamIds)}/directory`),
+      ]);
+    switch (Math.floor(this.#random() * 7)) {
       case 0:
-        return [await this.#end("DELETE", id)];
+        return [await this.#end("DELETE", `profiles/${id}`)];
       case 1:
-        return [await this.#create(id, handle)];
+        return [await this.#create(id, handle, step)];
       case 2:
-        return [await this.#end("PATCH", id, { handle })];
+        return [await this.#end("PATCH", `profiles/${id}`, { handle })];
       case 3:
         return this.#swapHandles(id, other);
+      case 4:
+        return [await this.#end("PATCH", `profiles/${id}`, { teamIds: this.#teams(step) })];
       default:
         return [await this.#rename(id)];
     }
@@ -80,27 +99,34 @@ export class Traffic {
     const [ofOne, ofOther] = [await this.#handleOf(one), await this.#handleOf(other)];
     if (ofOne === undefined || ofOther === undefined || one === other) return [];
     return [
-      await this.#end("PATCH", one, { handle: `${one}-between` }),
-      await this.#end("PATCH", other, { handle: ofOne }),
-      await this.#end("PATCH", one, { handle: ofOther }),
+      await this.#end("PATCH", `profiles/${one}`, { handle: `${one}-between` }),
+      await this.#end("PATCH", `profiles/${other}`, { handle: ofOne }),
+      await this.#end("PATCH", `profiles/${one}`, { handle: ofOther }),
     ];
   }
 
   async #handleOf(id: string): Promise<string | undefined> {
-    const answer = await this.#send("GET", id, undefined, { "cache-control": "no-cache" }).catch(
-      () => undefined,
-    );
+    const answer = await this.#send("GET", `profiles/${id}`, undefined, {
+      "cache-control": "no-cache",
+    }).catch(() => undefined);
     if (answer?.status !== 200) return undefined;
     const profile = (await answer.json()) as { handle: string };
     return profile.handle;
   }
 
-  async #create(id: string, handle: string): Promise<Ending> {
-    return this.#end("POST", "", { id, handle, displayName: `Name ${++this.#changes}` });
+  async #create(id: string, handle: string, index: number): Promise<Ending> {
+    const displayName = `Name ${++this.#changes}`;
+    return this.#end("POST", "profiles", { id, handle, displayName, teamIds: this.#teams(index) });
+  }
+
+  /** None, one or two teams. */
+  #teams(index: number): readonly string[] {
+    const { length } = this.teamIds;
+    return range(index % 3).map((offset) => this.teamIds[(index + offset) % length] ?? "");
   }
 
   async #rename(id: string): Promise<Ending> {
-    return this.#end("PATCH", id, { displayName: `Name ${++this.#changes}` });
+    return this.#end("PATCH", `profiles/${id}`, { displayName: `Name ${++this.#changes}` });
   }
 
   async #all<T>(items: readonly T[], send: (item: T, index: number) => Promise<Ending>): Promise<Tally> {
@@ -126,7 +152,7 @@ export class Traffic {
     body?: object,
     headers: Record<string, string> = {},
   ): Promise<Response> {
-    const answer = await fetch(`${this.#url()}/profiles${path === "" ? "" : `/${path}`}`, {
+    const answer = await fetch(`${this.#url()}/${path}`, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       body: body === undefined ? null : JSON.stringify(body),

@@ -1,4 +1,4 @@
-import { CachePool, MemjsDriver, ReadThroughCache } from "@freshet/cache";
+import { ReadThroughCache } from "@freshet/cache";
 import { type Health, type Logger, type Metrics } from "@freshet/observability";
 import { createOutbox } from "@freshet/outbox";
 import { NestOutboxRelay } from "@freshet/outbox/nest";
@@ -9,6 +9,8 @@ import { type Broker, connectBroker } from "./broker.ts";
 import { observeCache } from "./cache-metrics.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { Database } from "./database.ts";
+import { TeamsController } from "./teams/teams.controller.ts";
+import { TeamsReader } from "./teams/teams.reader.ts";
 import { manifest } from "./views.ts";
 import { ProfilesController } from "./profiles/profiles.controller.ts";
 import { ProfilesReader } from "./profiles/profiles.reader.ts";
@@ -32,20 +34,20 @@ class Connections implements OnApplicationShutdown {
   readonly #relay: NestOutboxRelay | null;
   readonly #broker: Broker;
   readonly #cache: ReadThroughCache;
-  readonly #pool: CachePool;
+  readonly #ownKeys: OwnKeys;
   readonly #database: Database;
 
   constructor(
     @Inject(NestOutboxRelay) relay: NestOutboxRelay | null,
     @Inject(BROKER) broker: Broker,
     cache: ReadThroughCache,
-    pool: CachePool,
+    ownKeys: OwnKeys,
     database: Database,
   ) {
     this.#relay = relay;
     this.#broker = broker;
     this.#cache = cache;
-    this.#pool = pool;
+    this.#ownKeys = ownKeys;
     this.#database = database;
   }
 
@@ -53,7 +55,7 @@ class Connections implements OnApplicationShutdown {
     await this.#relay?.stop();
     await this.#broker.publisher.close();
     this.#cache.close();
-    this.#pool.close();
+    this.#ownKeys.close();
     await this.#database.close();
   }
 }
@@ -65,11 +67,12 @@ export class AppModule {
     const limits = { timeoutMs: config.memcachedTimeoutMs };
     return {
       module: AppModule,
-      controllers: [ProfilesController],
+      controllers: [ProfilesController, TeamsController],
       providers: [
         ProfilesService,
         ProfilesReader,
         ProfilesRepository,
+        TeamsReader,
         Connections,
         {
           provide: Database,
@@ -110,23 +113,20 @@ export class AppModule {
           provide: ReadThroughCache,
           useFactory: () =>
             new ReadThroughCache({
-              pools: { profiles: config.memcachedProfiles },
+              pools: config.pools,
               limits,
               on: observeCache(metrics, logger),
             }),
         },
         {
-          provide: CachePool,
-          useFactory: () =>
-            new CachePool(config.memcachedProfiles, (node, of) => new MemjsDriver(node, of), limits),
+          provide: OwnKeys,
+          useFactory: () => new OwnKeys(manifest, config.pools, { ...limits, logger }),
         },
         {
           provide: AfterCommit,
-          inject: [NestOutboxRelay, CachePool],
-          useFactory: (relay: NestOutboxRelay | null, pool: CachePool) => {
-            const ownKeys = new OwnKeys(manifest, pool, logger);
-            return new AfterCommit(relay, config.writerDelete ? ownKeys : null);
-          },
+          inject: [NestOutboxRelay, OwnKeys],
+          useFactory: (relay: NestOutboxRelay | null, ownKeys: OwnKeys) =>
+            new AfterCommit(relay, config.writerDelete ? ownKeys : null),
         },
       ],
     };

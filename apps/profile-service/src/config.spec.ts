@@ -9,6 +9,7 @@ const needed = {
   DATABASE_URL: "postgres://user:secret@db:5432/profiles",
   KAFKA_BROKERS: "kafka:9092",
   MEMCACHED_PROFILES: "cache-1:11211,cache-2:11211",
+  MEMCACHED_TEAMS: "cache-3:11211",
 };
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
@@ -21,14 +22,17 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
-test("three variables are enough; the rest has the documented defaults", () => {
+test("four variables are enough; the rest has the documented defaults", () => {
   expect(readConfig(needed)).toMatchObject({
     port: 3000,
     internalPort: 3100,
     outboxRelay: true,
     writerDelete: true,
     logLevel: "info",
-    memcachedProfiles: { nodes: needed.MEMCACHED_PROFILES, previousNodes: "" },
+    pools: {
+      profiles: { nodes: needed.MEMCACHED_PROFILES, previousNodes: "" },
+      teams: { nodes: needed.MEMCACHED_TEAMS, previousNodes: "" },
+    },
     kafka: { brokers: ["kafka:9092"] },
   });
 });
@@ -37,6 +41,7 @@ test("every wrong variable is named at once, with what it has to be, and no secr
   const problems = problemsOf({
     DATABASE_URL: "mysql://user:secret@db/profiles",
     MEMCACHED_PROFILES: needed.MEMCACHED_PROFILES,
+    MEMCACHED_TEAMS: needed.MEMCACHED_TEAMS,
     OUTBOX_RELAY: "maybe",
     WRITER_DELETE: "0",
     PORT: "http",

@@ -17,19 +17,28 @@ const databaseSettings = {
     .describe("PostgreSQL connection string, postgres://user:password@host:port/database; PgBouncer will do"),
 };
 
+const nodesOf = (pool: string) =>
+  z
+    .string()
+    .describe(
+      `Nodes of the pool ${pool} as host:port[:weight], separated by commas; the same list everywhere`,
+    );
+const previousNodesOf = (pool: string) =>
+  z
+    .string()
+    .default("")
+    .describe(
+      `Earlier node lists of the pool ${pool}, separated by ';', while values written under them may live`,
+    );
+
 /** The profile service's settings; the documents' table is generated from this. */
 export const profileServiceSettings = z.object({
   ...databaseSettings,
   ...kafkaSettings,
-  MEMCACHED_PROFILES: z
-    .string()
-    .describe(
-      "Nodes of the pool profiles as host:port[:weight], separated by commas; the same list everywhere",
-    ),
-  MEMCACHED_PROFILES_PREVIOUS: z
-    .string()
-    .default("")
-    .describe("Earlier node lists of the pool, separated by ';', while values written under them may live"),
+  MEMCACHED_PROFILES: nodesOf("profiles"),
+  MEMCACHED_PROFILES_PREVIOUS: previousNodesOf("profiles"),
+  MEMCACHED_TEAMS: nodesOf("teams"),
+  MEMCACHED_TEAMS_PREVIOUS: previousNodesOf("teams"),
   MEMCACHED_TIMEOUT_MS: z.coerce
     .number({ error: "is not a number" })
     .int("is not a whole number")
@@ -46,10 +55,16 @@ export const profileServiceSettings = z.object({
   LOG_LEVEL: logLevel,
 });
 
+interface PoolNodes {
+  readonly nodes: string;
+  readonly previousNodes: string;
+}
+
 export interface ProfileServiceConfig {
   readonly databaseUrl: string;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
-  readonly memcachedProfiles: { readonly nodes: string; readonly previousNodes: string };
+  /** The pools that the views name. */
+  readonly pools: Readonly<Record<"profiles" | "teams", PoolNodes>>;
   readonly memcachedTimeoutMs: number;
   readonly port: number;
   readonly internalPort: number;
@@ -68,9 +83,9 @@ export function readConfig(environment: Environment = process.env): ProfileServi
   return {
     databaseUrl: values.DATABASE_URL,
     kafka: kafkaClientOptions(values),
-    memcachedProfiles: {
-      nodes: values.MEMCACHED_PROFILES,
-      previousNodes: values.MEMCACHED_PROFILES_PREVIOUS,
+    pools: {
+      profiles: { nodes: values.MEMCACHED_PROFILES, previousNodes: values.MEMCACHED_PROFILES_PREVIOUS },
+      teams: { nodes: values.MEMCACHED_TEAMS, previousNodes: values.MEMCACHED_TEAMS_PREVIOUS },
     },
     memcachedTimeoutMs: values.MEMCACHED_TIMEOUT_MS,
     port: values.PORT,

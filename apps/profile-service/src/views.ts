@@ -1,6 +1,7 @@
 import { defineManifest, defineView, on } from "@freshet/contracts";
 import { ProfileChanged } from "./events.ts";
 import { profile } from "./profiles/profile.ts";
+import { teamDirectory as directory } from "./teams/directory.ts";
 
 /** A profile by its id. */
 export const userProfile = defineView({
@@ -20,9 +21,20 @@ export const userProfileByHandle = defineView({
   dependsOn: [on(ProfileChanged, { handle: "handle" })],
 });
 
+/** The members of a team: built from many profiles, in a pool of its own. */
+export const teamDirectory = defineView({
+  name: "team_directory",
+  key: "team_directory:{teamId}",
+  pool: "teams",
+  value: directory,
+  dependsOn: [
+    on(ProfileChanged, { teamId: "teamIds[]" }, { fields: ["displayName", "avatarUrl", "teamIds"] }),
+  ],
+});
+
 /** What the invalidator loads; deploy/manifests/profile-service.yaml is written from it. */
 export const manifest = defineManifest({
   service: "profile-service",
   publishes: [ProfileChanged],
-  views: [userProfile, userProfileByHandle],
+  views: [userProfile, userProfileByHandle, teamDirectory],
 });

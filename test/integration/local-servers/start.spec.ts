@@ -65,12 +65,21 @@ async function freePorts(): Promise<Record<string, string>> {
   ];
   const ports: Record<string, string> = {};
   for (const name of names) ports[name] = String(await freePort());
-  return { ...ports, MEMCACHED_PROFILES_PORTS: `${await freePort()},${await freePort()}` };
+  return {
+    ...ports,
+    MEMCACHED_PROFILES_PORTS: `${await freePort()},${await freePort()}`,
+    MEMCACHED_TEAMS_PORTS: String(await freePort()),
+  };
 }
 
 async function start(env: NodeJS.ProcessEnv = {}): Promise<Run> {
   const data = join(dir, uniqueName("data"));
-  const own = { KAFKA_BROKERS: undefined, DATABASE_URL: undefined, MEMCACHED_PROFILES: undefined };
+  const own = {
+    KAFKA_BROKERS: undefined,
+    DATABASE_URL: undefined,
+    MEMCACHED_PROFILES: undefined,
+    MEMCACHED_TEAMS: undefined,
+  };
   return run(["scripts/start.mjs"], {
     ...process.env,
     ...own,
@@ -144,6 +153,7 @@ test("servers that the environment names are used, and none of ours is started",
     KAFKA_BROKERS: inject("kafkaBrokers").join(","),
     DATABASE_URL: await freshDatabase(),
     MEMCACHED_PROFILES: inject("memcachedNodes").join(","),
+    MEMCACHED_TEAMS: inject("teamsNodes").join(","),
   });
   await untilEverythingRuns(output, exit);
   expect(output()).not.toMatch(/^ {2}(Kafka|PostgreSQL|memcached).* answers on/m);

@@ -17,7 +17,10 @@ export async function startService(
   const service = await startProfileService({
     databaseUrl,
     kafka: { brokers: inject("kafkaBrokers") },
-    memcachedProfiles: { nodes: inject("memcachedNodes").join(","), previousNodes: "" },
+    pools: {
+      profiles: { nodes: inject("memcachedNodes").join(","), previousNodes: "" },
+      teams: { nodes: inject("teamsNodes").join(","), previousNodes: "" },
+    },
     memcachedTimeoutMs: 10_000, // the default of 50 ms makes misses of hits on a busy machine
     port: 0,
     internalPort: 0,

@@ -88,9 +88,8 @@ test("after a new handle the old one is free and the new one found, cached copie
 });
 
 test("with every memcached node away reads and writes go on", async () => {
-  await using service = await startService({
-    memcachedProfiles: { nodes: "127.0.0.1:1,127.0.0.1:2", previousNodes: "" },
-  });
+  const away = { nodes: "127.0.0.1:1,127.0.0.1:2", previousNodes: "" };
+  await using service = await startService({ pools: { profiles: away, teams: away } });
   const [id, handle] = [uniqueName("p"), uniqueName("h")];
   expect((await send("POST", `${service.url}/profiles`, { id, handle, displayName: "Ada" })).status).toBe(
     201,

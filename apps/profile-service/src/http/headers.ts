@@ -1,3 +1,4 @@
+import { type ReadResult } from "@freshet/cache";
 import { decodeVersionsHeader, encodeVersionsHeader, type Versions } from "@freshet/contracts";
 import { invalidRequest } from "./problem.ts";
 
@@ -30,6 +31,11 @@ export function parseMinVersion(header: string | undefined): Versions {
 /** Whether the caller wants the primary's answer: another service's loader must never read through our cache. */
 export function wantsPrimary(cacheControl: string | undefined): boolean {
   return cacheControl?.split(",").some((directive) => directive.trim().toLowerCase() === "no-cache") ?? false;
+}
+
+/** Where the answer came from: `X-Cache: HIT | MISS | BYPASS`. */
+export function setOutcome(reply: ReplyHeaders, outcome: ReadResult<unknown>["outcome"]): void {
+  reply.header("x-cache", outcome.toUpperCase());
 }
 
 /** ETag and Freshness-Token of one profile; the token comes back as another request's Min-Version. */

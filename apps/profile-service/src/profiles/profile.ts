@@ -31,9 +31,10 @@ const bio = z
   .regex(/^(?:[^\p{Cc}\p{Surrogate}]|\r?\n){0,2000}$/u, bioRule)
   .nullable()
   .describe(bioRule);
+export const teamId = text("must be a team id: 1 to 64 of A–Z, a–z, 0–9, '.', '_' and '-'", name);
 const teamsRule = "must be a list of at most 100 different team ids";
 const teamIds = z
-  .array(text(`must be a team id: 1 to 64 of A–Z, a–z, 0–9, '.', '_' and '-'`, name), { error: teamsRule })
+  .array(teamId, { error: teamsRule })
   .max(100, teamsRule)
   .refine((ids) => new Set(ids).size === ids.length, teamsRule)
   .describe(teamsRule);

@@ -4,6 +4,7 @@ import {
   parseIfMatch,
   parseMinVersion,
   type ReplyHeaders,
+  setOutcome,
   setVersion,
   wantsPrimary,
 } from "../http/headers.ts";
@@ -86,7 +87,7 @@ export class ProfilesController {
 }
 
 function answer(reply: ReplyHeaders, { value, outcome }: ReadResult<Profile>, what: string): Profile {
-  reply.header("x-cache", outcome.toUpperCase());
+  setOutcome(reply, outcome);
   if (!value) throw notFound(what);
   setVersion(reply, value);
   return value;

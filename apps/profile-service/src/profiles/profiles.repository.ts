@@ -1,5 +1,5 @@
 import { Injectable } from "@nestjs/common";
-import { DrizzleQueryError, eq } from "drizzle-orm";
+import { arrayContains, DrizzleQueryError, eq, sql } from "drizzle-orm";
 import { Database, type Transaction } from "../database.ts";
 import { conflict } from "../http/problem.ts";
 import { type Profile } from "./profile.ts";
@@ -13,6 +13,9 @@ export interface ProfileRow {
 
 /** What a caller decides about a profile. */
 type Fields = Pick<Profile, "handle" | "displayName" | "avatarUrl" | "bio" | "teamIds">;
+
+/** What a team's directory is built from. */
+type Member = Pick<Profile, "id" | "version" | "displayName" | "avatarUrl">;
 
 /** The rows of profiles, on the primary. */
 @Injectable()
@@ -31,6 +34,22 @@ export class ProfilesRepository {
   async findByHandle(handle: string): Promise<Profile | null> {
     const [row] = await this.#database.primary.select().from(profiles).where(eq(profiles.handle, handle));
     return row ? toRow(row).profile : null;
+  }
+
+  /** At most `limit` living members of a team, by display name, then id, in the order of their bytes. */
+  async findMembers(teamId: string, limit: number): Promise<Member[]> {
+    const rows = await this.#database.primary
+      .select({
+        id: profiles.id,
+        version: profiles.version,
+        displayName: profiles.displayName,
+        avatarUrl: profiles.avatarUrl,
+      })
+      .from(profiles)
+      .where(arrayContains(profiles.teamIds, [teamId]))
+      .orderBy(sql`${profiles.displayName} COLLATE "C"`, sql`${profiles.id} COLLATE "C"`)
+      .limit(limit);
+    return rows.flatMap(({ displayName, ...row }) => (displayName === null ? [] : [{ ...row, displayName }]));
   }
 
   /** The row, locked until the transaction ends: what is written next follows this version. */

@@ -1,4 +1,4 @@
-import { bigint, check, pgTable, text, timestamp } from "drizzle-orm/pg-core";
+import { bigint, check, index, pgTable, text, timestamp } from "drizzle-orm/pg-core";
 import { sql } from "drizzle-orm";
 
 /**
@@ -18,6 +18,7 @@ export const profiles = pgTable(
     updatedAt: timestamp("updated_at", { withTimezone: true }).notNull(),
   },
   (table) => [
+    index("profiles_team_ids_idx").using("gin", table.teamIds),
     check("profiles_living_or_bare", sql`(${table.handle} IS NULL) = (${table.displayName} IS NULL)`),
   ],
 );

@@ -1,0 +1,1 @@
+CREATE INDEX "profiles_team_ids_idx" ON "profiles" USING gin ("team_ids");
