@@ -30,11 +30,15 @@ export class Database {
     this.primary = drizzle(this.pool);
   }
 
-  /** Runs `work` in a transaction that waits at most 5 s for a row and that a frozen process holds at most 10 s. */
+  /**
+   * Runs `work` in a transaction that waits at most 5 s for a row and that a frozen process holds at most 10 s. It
+   * says that it writes its events itself, should the outbox's triggers be installed for those who do not.
+   */
   async transaction<Answer>(work: (tx: Transaction) => Promise<Answer>): Promise<Answer> {
     return await this.primary.transaction(async (tx) => {
       await tx.execute(sql`SELECT set_config('lock_timeout', '5000', true),
-        set_config('idle_in_transaction_session_timeout', '10000', true)`);
+        set_config('idle_in_transaction_session_timeout', '10000', true),
+        set_config('freshet.outbox', 'service', true)`);
       return await work(tx);
     });
   }

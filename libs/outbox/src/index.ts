@@ -9,3 +9,4 @@ export {
   type RelayState,
 } from "./relay.ts";
 export { drizzleTransaction, type OutboxTransaction } from "./transaction.ts";
+export { outboxTriggerSql, type OutboxTriggerOptions, serviceWrites } from "./trigger.ts";

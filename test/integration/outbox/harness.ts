@@ -34,14 +34,18 @@ export class Harness implements AsyncDisposable {
     this.pool = pool;
   }
 
+  /** On a database that has no outbox yet. */
   static async open(databaseUrl?: string): Promise<Harness> {
-    const pool = new pg.Pool({
-      connectionString: databaseUrl ?? (await freshDatabase()),
-      query_timeout: 30_000,
-    });
+    const harness = Harness.on(databaseUrl ?? (await freshDatabase()));
+    await harness.pool.query(schema);
+    return harness;
+  }
+
+  /** On a database whose migrations have made the outbox. */
+  static on(databaseUrl: string): Harness {
+    const pool = new pg.Pool({ connectionString: databaseUrl, query_timeout: 30_000 });
     // A server that is stopped ends idle connections as well.
     pool.on("error", () => undefined);
-    await pool.query(schema);
     return new Harness(pool);
   }
 
