@@ -17,7 +17,8 @@ export interface CodeBlock {
 export const documents: readonly string[] = [
   ...readdirSync(root),
   ...["docs", "deploy", "examples"].flatMap(filesBelow),
-].filter((path) => path.endsWith(".md"));
+  ...readdirSync(join(root, "libs")).map((name) => `libs/${name}/README.md`),
+].filter((path) => path.endsWith(".md") && exists(path));
 
 /** The text of a file of the repository. */
 export function read(path: string): string {
