@@ -3,7 +3,7 @@ import { missingRequirements } from "./requirements.mjs";
 /**
  * Says what is missing and how large it is, and installs it. Where it may not (`allowed` false) or can't
  * (packages of the system without root), it prints the commands instead.
- * @param {{ kafka: boolean, memcached: boolean }} servers the ones that will run here
+ * @param {Parameters<typeof missingRequirements>[0]} servers the ones that will run here
  * @param {{ allowed: boolean, signal?: AbortSignal }} options
  * @returns {Promise<boolean>} whether everything is there now
  */

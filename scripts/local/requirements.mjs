@@ -18,8 +18,9 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  */
 
 /**
- * Lists what is missing, in an order in which it can be installed one by one.
- * @param {{ kafka: boolean, memcached: boolean }} servers the ones that will run here
+ * Lists what is missing, in an order in which it can be installed one by one. `extras` are
+ * packages that a run can do without: they come along where others of Debian are installed.
+ * @param {{ kafka: boolean, memcached: boolean, extras?: string[] }} servers the ones that will run here
  * @returns {Requirement[]}
  */
 export function missingRequirements(servers) {
@@ -31,7 +32,8 @@ export function missingRequirements(servers) {
     ...(servers.kafka && !(jars ? hasJava() : onPath("java")) ? ["default-jre-headless"] : []),
     ...(jars && !onPath("mvn") ? ["maven"] : []),
   ];
-  if (debian.length > 0) missing.push(debianPackages(debian));
+  const extras = (servers.extras ?? []).filter((name) => !onPath(name));
+  if (debian.length > 0) missing.push(debianPackages(debian, extras));
   if (!nodeModulesMatchTheLock()) missing.push(nodeModules());
   if (jars) missing.push(kafkaJars());
   return missing;
@@ -39,16 +41,17 @@ export function missingRequirements(servers) {
 
 /**
  * @param {string[]} names
+ * @param {string[]} extras
  * @returns {Requirement}
  */
-function debianPackages(names) {
+function debianPackages(names, extras) {
   const sizes = { memcached: 1, "default-jre-headless": 195, maven: 20 };
   const size = Object.entries(sizes).reduce((sum, [name, mb]) => sum + (names.includes(name) ? mb : 0), 0);
-  const install = ["install", "-y", "--no-install-recommends", ...names];
+  const install = ["install", "-y", "--no-install-recommends"];
   return {
     what: `Debian packages: ${names.join(", ")}`,
     size: `${size} MB`,
-    commands: ["apt-get update", `apt-get ${install.join(" ")}`],
+    commands: ["apt-get update", `apt-get ${[...install, ...names].join(" ")}`],
     needsRoot: true,
     install: async (signal) => {
       const options = {
@@ -63,7 +66,11 @@ function debianPackages(names) {
       const apt = ["-q", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"];
       await runCommand("dpkg", ["--configure", "-a"], options);
       await runCommand("apt-get", [...apt, "update"], options);
-      await runCommand("apt-get", [...apt, ...install], options);
+      await runCommand("apt-get", [...apt, ...install, ...names], options);
+      for (const extra of extras)
+        await runCommand("apt-get", [...apt, ...install, extra], options).catch(() => {
+          console.log(`  ${extra} can't be had here; what needs it is skipped`);
+        });
       // Under systemd the package starts a node on 11211, a port that we are about to use.
       if (names.includes("memcached") && existsSync("/run/systemd/system"))
         await runCommand("systemctl", ["disable", "--now", "memcached"], options);
