@@ -42,7 +42,10 @@ export function observeCache(metrics: Metrics, logger: Logger): (event: CacheEve
         break;
       case "error":
         errors.inc({ node: event.node, code: event.error.code });
-        logger.debug({ node: event.node, code: event.error.code, view }, "memcached failed");
+        logger.debug(
+          { node: event.node, code: event.error.code, view, step: event.step },
+          "memcached failed",
+        );
         break;
     }
   };

@@ -1,8 +1,9 @@
 import type { FreshetError } from "@freshet/contracts";
+import type { ReadStep } from "./steps.ts";
 
 /**
- * Why a read did not hit at once: nothing was there; somebody holds the lease (whose value it may still get); the value is older than the caller's `min`; a tag that it was built under is gone or another; what
- * is there is no cached value, or no longer one of this view; memcached did not answer.
+ * Why a read did not hit at once: nothing was there; somebody holds the lease (whose value it may still get); the
+ * value is older than the caller's `min`; a tag that it was built under is gone or another; what is there is no cached value, or no longer one of this view; memcached did not answer.
  */
 export type MissReason =
   "absent" | "leased" | "too_old" | "tag_changed" | "foreign" | "invalid" | "unavailable";
@@ -29,5 +30,11 @@ export type CacheEvent = { readonly view: string } & (
   | { readonly type: "bypass" }
   | { readonly type: "load"; readonly seconds: number; readonly ok: boolean }
   | { readonly type: "fill"; readonly outcome: FillOutcome }
-  | { readonly type: "error"; readonly node: string; readonly error: FreshetError }
+  | {
+      readonly type: "error";
+      /** The step of READ that memcached did not answer, or the writer's own delete. */
+      readonly step: ReadStep | "delete";
+      readonly node: string;
+      readonly error: FreshetError;
+    }
 );

@@ -23,4 +23,5 @@ export {
 } from "./refresh.ts";
 export { type CacheNode, parseNodeList, parseNodeLists } from "./topology/node-list.ts";
 export { createTopology, type NodeOf, type Topology } from "./topology/topology.ts";
+export { type ReadStep, type RefreshStep } from "./steps.ts";
 export { type EntityVersion, type Loaded, versioned } from "./versioned.ts";

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import {
   type CacheKey,
   encodeCachedValue,
@@ -15,6 +14,7 @@ import type { LoadLimit } from "./load-limit.ts";
 import { runLoader } from "./loading.ts";
 import type { CachePool } from "./pool.ts";
 import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
+import type { ReadStep } from "./steps.ts";
 import { parseData, type StoredForm, storedForm } from "./stored-form.ts";
 import { captureTags, knownTagKeys, memberTagKeys, tagsHold } from "./tags.ts";
 import { type Loaded, versionsOf } from "./versioned.ts";
@@ -58,28 +58,31 @@ const polls = 3;
 /** Between two looks, in milliseconds, ± a third: those who wait should not come back together. */
 const pollMs = 30;
 
-/** The four steps of READ as the cache protocol numbers them; memcached's failures end here, as events. */
+/** The steps of READ, each under its name in steps.ts; memcached's failures end here, as events. */
 export class ReadSteps {
   readonly #loads: LoadLimit;
   readonly #on: (event: CacheEvent) => void;
   readonly #monotonicMs: () => number;
   readonly #random: () => number;
+  readonly #delay: (milliseconds: number) => Promise<unknown>;
 
   constructor(options: {
     loads: LoadLimit;
     on: (event: CacheEvent) => void;
     monotonicMs: () => number;
     random: () => number;
+    delay: (milliseconds: number) => Promise<unknown>;
   }) {
     this.#loads = options.loads;
     this.#on = options.on;
     this.#monotonicMs = options.monotonicMs;
     this.#random = options.random;
+    this.#delay = options.delay;
   }
 
   /** Step 1: gets. */
   async lookUp({ view, driver, key }: Reading<unknown>): Promise<Seen> {
-    const seen = await this.attempt(view, driver, async () => found(await driver.get(key)));
+    const seen = await this.attempt("lookUp", view, driver, async () => found(await driver.get(key)));
     return seen ?? { kind: "unavailable" };
   }
 
@@ -97,7 +100,9 @@ export class ReadSteps {
     const seen = new Map<CacheKey, Seen>();
     await Promise.all(
       [...byDriver].map(async ([driver, own]) => {
-        const stored = await this.attempt(view, driver, () => driver.getMany(own.map(({ key }) => key)));
+        const stored = await this.attempt("lookUp", view, driver, () =>
+          driver.getMany(own.map(({ key }) => key)),
+        );
         if (stored) for (const { key } of own) seen.set(key, found(stored.get(key)));
       }),
     );
@@ -132,7 +137,7 @@ export class ReadSteps {
   ): Promise<Usable<Value> | { readonly token: CasToken | undefined }> {
     let now = seen.kind === "absent" ? await this.#claim(reading) : seen;
     for (let looks = 0; looks < polls && isBeingFilled(now, seen); looks++) {
-      await delay(pollMs * (2 / 3 + (2 / 3) * this.#random()));
+      await this.#delay(pollMs * (2 / 3 + (2 / 3) * this.#random()));
       this.begin(reading, tokenOf(now), log);
       const next = await this.lookUp(reading);
       const usable = await this.#usable(reading, next);
@@ -217,26 +222,27 @@ export class ReadSteps {
         ttlSeconds: lifeSeconds(ttlSeconds, this.#random),
       };
       const captured = { token: tags && token, agoMs: this.#monotonicMs() - startedAtMs };
-      outcome = (await this.attempt(view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
+      outcome =
+        (await this.attempt("fill", view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
     }
     this.#on({ type: "fill", view: view.name, outcome });
     return form ? { value: form.value, versions, data: form.data } : { value: loaded.value, versions };
   }
 
   async #claim({ view, driver, key }: Reading<unknown>): Promise<Claimed | Seen> {
-    return (await this.attempt(view, driver, () => claim(driver, key))) ?? { kind: "unavailable" };
+    return (await this.attempt("claim", view, driver, () => claim(driver, key))) ?? { kind: "unavailable" };
   }
 
   #captureTags({ view, nodes }: Reading<unknown>, keys: Iterable<CacheKey>): Promise<TagTokens | undefined> {
     return captureTags(nodes, keys, 2 * view.ttlSeconds, (driver, command) =>
-      this.attempt(view, driver, command),
+      this.attempt("captureTags", view, driver, command),
     );
   }
 
   /** Not of a value that was stored before the view had one of its tags. */
   async #tagsHold({ view, params, nodes }: Reading<unknown>, tags: TagTokens): Promise<boolean | undefined> {
     if (knownTagKeys(view, params).some((key) => !Object.hasOwn(tags, key))) return false;
-    return tagsHold(nodes, tags, (driver, command) => this.attempt(view, driver, command));
+    return tagsHold(nodes, tags, (driver, command) => this.attempt("lookUp", view, driver, command));
   }
 
   async #usable<Value>(reading: Reading<Value>, seen: Seen): Promise<Usable<Value> | MissReason> {
@@ -252,6 +258,7 @@ export class ReadSteps {
 
   /** A command to memcached; undefined and an event when it fails. */
   async attempt<Result>(
+    step: ReadStep | "delete",
     view: ViewDefinition,
     driver: MemcachedDriver,
     command: () => Promise<Result>,
@@ -260,7 +267,7 @@ export class ReadSteps {
       return await command();
     } catch (error) {
       if (!(error instanceof FreshetError)) throw error;
-      this.#on({ type: "error", view: view.name, node: driver.node, error });
+      this.#on({ type: "error", view: view.name, step, node: driver.node, error });
       return undefined;
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   type CacheKey,
   FreshetError,
@@ -37,6 +38,8 @@ export interface ReadThroughCacheOptions {
   readonly monotonicMs?: () => number;
   /** From 0 to 1. */
   readonly random?: () => number;
+  /** Waits between two looks for a value that another process loads. */
+  readonly delay?: (milliseconds: number) => Promise<unknown>;
 }
 
 export interface ReadOptions {
@@ -78,9 +81,9 @@ export class ReadThroughCache {
     );
     this.#on = options.on ?? (() => undefined);
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
-    const { random = Math.random, maxLoads = 50, maxWaitingLoads = 1_000 } = options;
+    const { random = Math.random, delay = setTimeout, maxLoads = 50, maxWaitingLoads = 1_000 } = options;
     const loads = new LoadLimit({ running: maxLoads, waiting: maxWaitingLoads });
-    this.#steps = new ReadSteps({ loads, on: this.#on, monotonicMs: this.#monotonicMs, random });
+    this.#steps = new ReadSteps({ loads, on: this.#on, monotonicMs: this.#monotonicMs, random, delay });
   }
 
   /**
@@ -190,7 +193,7 @@ export class ReadThroughCache {
       const key = renderKey(template, params);
       return nodes.ownersOf(key).map(async (node) => {
         const driver = nodes.driver(node);
-        const answer = await this.#steps.attempt(view, driver, () => driver.delete(key));
+        const answer = await this.#steps.attempt("delete", view, driver, () => driver.delete(key));
         return answer !== undefined;
       });
     });
