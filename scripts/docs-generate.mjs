@@ -10,7 +10,7 @@ import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string>>>>} document → mark → its text */
 export const generated = {
   "docs/configuration.md": {
-    "settings of profile-service": () => settings(profileServiceSettings),
+    "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
   },
   "docs/errors.md": { "error codes": errors },

@@ -10,10 +10,10 @@ import { observeCache } from "./cache-metrics.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { Database } from "./database.ts";
 import { TeamsController } from "./teams/teams.controller.ts";
-import { TeamsReader } from "./teams/teams.reader.ts";
+import { viewLoaders } from "./view-loaders.ts";
+import { VIEW_LOADERS, ViewReader } from "./view-reader.ts";
 import { manifest } from "./views.ts";
 import { ProfilesController } from "./profiles/profiles.controller.ts";
-import { ProfilesReader } from "./profiles/profiles.reader.ts";
 import { ProfilesRepository } from "./profiles/profiles.repository.ts";
 import { OUTBOX, ProfilesService } from "./profiles/profiles.service.ts";
 import { OwnKeys } from "./own-keys.ts";
@@ -70,9 +70,9 @@ export class AppModule {
       controllers: [ProfilesController, TeamsController],
       providers: [
         ProfilesService,
-        ProfilesReader,
         ProfilesRepository,
-        TeamsReader,
+        ViewReader,
+        { provide: VIEW_LOADERS, inject: [ProfilesRepository], useFactory: viewLoaders },
         Connections,
         {
           provide: Database,

@@ -67,3 +67,14 @@ test("the connection string may stand in a file", () => {
   const { DATABASE_URL: url, ...others } = needed;
   expect(readConfig({ ...others, DATABASE_URL_FILE: file }).databaseUrl).toBe(url);
 });
+
+test("in production the internal views have a token", () => {
+  expect(problemsOf({ ...needed, NODE_ENV: "production" })).toEqual([
+    expect.stringMatching(/^INTERNAL_TOKEN: is not set\. .*INTERNAL_TOKEN_FILE/),
+  ]);
+  const production = { ...needed, NODE_ENV: "production", INTERNAL_TOKEN: "s3cret" };
+  expect(readConfig(production).internalToken).toBe("s3cret");
+  expect(problemsOf({ ...needed, INTERNAL_TOKEN: "two words" })).toEqual([
+    expect.stringMatching(/^INTERNAL_TOKEN: must be printable ASCII without blanks/),
+  ]);
+});

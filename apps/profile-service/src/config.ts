@@ -31,29 +31,42 @@ const previousNodesOf = (pool: string) =>
       `Earlier node lists of the pool ${pool}, separated by ';', while values written under them may live`,
     );
 
+/** What a caller of /internal/* must send. Header values hold no blanks. */
+function internalToken(production: boolean) {
+  const token = z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without blanks")
+    .describe(
+      "Bearer token demanded on /internal/* (better by INTERNAL_TOKEN_FILE); required with NODE_ENV=production",
+    );
+  return production ? token : token.optional().describe(token.description ?? "");
+}
+
 /** The profile service's settings; the documents' table is generated from this. */
-export const profileServiceSettings = z.object({
-  ...databaseSettings,
-  ...kafkaSettings,
-  MEMCACHED_PROFILES: nodesOf("profiles"),
-  MEMCACHED_PROFILES_PREVIOUS: previousNodesOf("profiles"),
-  MEMCACHED_TEAMS: nodesOf("teams"),
-  MEMCACHED_TEAMS_PREVIOUS: previousNodesOf("teams"),
-  MEMCACHED_TIMEOUT_MS: z.coerce
-    .number({ error: "is not a number" })
-    .int("is not a whole number")
-    .min(1, "must be at least 1")
-    .default(50)
-    .describe("Deadline of one call of memcached in milliseconds; later the primary is asked instead"),
-  PORT: port(3000, "Public HTTP port: the profile API"),
-  INTERNAL_PORT: port(3100, "Internal HTTP port: /metrics, /health/live, /health/ready"),
-  OUTBOX_RELAY: onOff(
-    "on",
-    "off: Debezium reads the outbox from the write-ahead log, this service sends nothing",
-  ),
-  WRITER_DELETE: onOff("on", "off: only the bus deletes cached copies, for proofs that it does"),
-  LOG_LEVEL: logLevel,
-});
+export const profileServiceSettings = (production: boolean) =>
+  z.object({
+    ...databaseSettings,
+    ...kafkaSettings,
+    MEMCACHED_PROFILES: nodesOf("profiles"),
+    MEMCACHED_PROFILES_PREVIOUS: previousNodesOf("profiles"),
+    MEMCACHED_TEAMS: nodesOf("teams"),
+    MEMCACHED_TEAMS_PREVIOUS: previousNodesOf("teams"),
+    MEMCACHED_TIMEOUT_MS: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(1, "must be at least 1")
+      .default(50)
+      .describe("Deadline of one call of memcached in milliseconds; later the primary is asked instead"),
+    PORT: port(3000, "Public HTTP port: the profile API"),
+    INTERNAL_PORT: port(3100, "Internal HTTP port: /internal/views, /metrics, /health/live, /health/ready"),
+    INTERNAL_TOKEN: internalToken(production),
+    OUTBOX_RELAY: onOff(
+      "on",
+      "off: Debezium reads the outbox from the write-ahead log, this service sends nothing",
+    ),
+    WRITER_DELETE: onOff("on", "off: only the bus deletes cached copies, for proofs that it does"),
+    LOG_LEVEL: logLevel,
+  });
 
 interface PoolNodes {
   readonly nodes: string;
@@ -68,6 +81,8 @@ export interface ProfileServiceConfig {
   readonly memcachedTimeoutMs: number;
   readonly port: number;
   readonly internalPort: number;
+  /** Demanded on /internal/*; undefined: nothing is. */
+  readonly internalToken: string | undefined;
   readonly outboxRelay: boolean;
   readonly writerDelete: boolean;
   readonly logLevel: z.infer<typeof logLevel>;
@@ -79,7 +94,8 @@ export interface ProfileServiceConfig {
  * @throws ConfigError naming every wrong variable
  */
 export function readConfig(environment: Environment = process.env): ProfileServiceConfig {
-  const values = readEnvironment(profileServiceSettings, environment);
+  const production = environment["NODE_ENV"] === "production";
+  const values = readEnvironment(profileServiceSettings(production), environment);
   return {
     databaseUrl: values.DATABASE_URL,
     kafka: kafkaClientOptions(values),
@@ -90,10 +106,11 @@ export function readConfig(environment: Environment = process.env): ProfileServi
     memcachedTimeoutMs: values.MEMCACHED_TIMEOUT_MS,
     port: values.PORT,
     internalPort: values.INTERNAL_PORT,
+    internalToken: values.INTERNAL_TOKEN,
     outboxRelay: values.OUTBOX_RELAY,
     writerDelete: values.WRITER_DELETE,
     logLevel: values.LOG_LEVEL,
-    prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
+    prettyLogs: process.stdout.isTTY && !production,
   };
 }
 

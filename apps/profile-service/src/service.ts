@@ -4,6 +4,11 @@ import { AppModule } from "./app.module.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { createApp } from "./http/create-app.ts";
 import { InternalModule } from "./internal.module.ts";
+import { type ViewLoaders } from "./view-loaders.ts";
+import { VIEW_LOADERS } from "./view-reader.ts";
+
+// 100 ids of 1,024 bytes, each of which JSON may write as six.
+const internalBodyLimitBytes = 1_048_576;
 
 /** The service with both of its servers listening. */
 export interface ProfileService {
@@ -18,7 +23,12 @@ export async function startProfileService(config: ProfileServiceConfig): Promise
   const logger = createLogger({ name: "profile-service", level: config.logLevel, pretty: config.prettyLogs });
   const shared = { logger, metrics: createMetrics(), health: createHealth() };
   const app = await createApp(AppModule.with(config, shared), logger);
-  const internal = await createApp(InternalModule.with(shared), logger);
+  const loaders = app.get<ViewLoaders>(VIEW_LOADERS);
+  const internal = await createApp(
+    InternalModule.with({ ...shared, loaders, token: config.internalToken }),
+    logger,
+    { bodyLimitBytes: internalBodyLimitBytes },
+  );
   const close = async (): Promise<void> => {
     await app.close();
     await internal.close();

@@ -15,6 +15,7 @@ export { type ReadResult } from "./read-steps.ts";
 export { type ReadOptions, ReadThroughCache, type ReadThroughCacheOptions } from "./read-through-cache.ts";
 export {
   refresh,
+  refreshedValue,
   type RefreshedValue,
   type RefreshItem,
   type RefreshOutcome,

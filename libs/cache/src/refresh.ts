@@ -1,8 +1,17 @@
-import { type CacheKey, encodeCachedValue, FreshetError, satisfies, type Versions } from "@freshet/contracts";
+import {
+  type CacheKey,
+  encodeCachedValue,
+  FreshetError,
+  satisfies,
+  type Versions,
+  type ViewDefinition,
+} from "@freshet/contracts";
 import type { NodeAnswer } from "./bulk-invalidate.ts";
 import { maxValueBytes, type MemcachedDriver } from "./drivers/driver.ts";
 import { found, lifeSeconds } from "./fill.ts";
 import type { CachePool } from "./pool.ts";
+import { storedForm } from "./stored-form.ts";
+import { type Loaded, versionsOf } from "./versioned.ts";
 
 /** One key to renew, of a view whose keys follow from the event's subject alone. */
 export interface RefreshItem {
@@ -19,6 +28,22 @@ export interface RefreshItem {
 export interface RefreshedValue {
   readonly versions: Versions;
   readonly data: unknown;
+}
+
+/**
+ * What a loader found, as a refresh stores it: the versions of its rows, and what the view's schema lets through.
+ * A service answers its internal views with it.
+ * @throws FreshetError CONTRACT_INVALID for what is no value of the view
+ */
+export async function refreshedValue<Value>(
+  view: ViewDefinition<string, string, Value>,
+  params: Readonly<Record<string, string | number>>,
+  loaded: Loaded<Value>,
+): Promise<RefreshedValue> {
+  const form = await storedForm(view, loaded.value);
+  if (!form)
+    throw new FreshetError("CONTRACT_INVALID", `${view.name}: the loader answered no value of the view`);
+  return { versions: versionsOf(view, params, loaded), data: form.data };
 }
 
 /** Why a key was deleted and not renewed. */

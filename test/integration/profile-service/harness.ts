@@ -24,6 +24,7 @@ export async function startService(
     memcachedTimeoutMs: 10_000, // the default of 50 ms makes misses of hits on a busy machine
     port: 0,
     internalPort: 0,
+    internalToken: undefined,
     outboxRelay: true,
     writerDelete: true,
     logLevel: "silent",

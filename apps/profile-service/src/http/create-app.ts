@@ -8,12 +8,15 @@ import { Problem, problemBody, problemType } from "./problem.ts";
 import { ProblemFilter } from "./problem.filter.ts";
 import { SchemaPipe } from "./schema.pipe.ts";
 
-const bodyLimitBytes = 65_536;
 // Longer ids must reach the handler, which says what is wrong with them; Fastify's own limit of 100 answers 404.
 const maxParamLength = 16_384;
 
 /** A Nest application on Fastify whose every answer to a bad request is problem details. */
-export async function createApp(module: DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+export async function createApp(
+  module: DynamicModule,
+  logger: Logger,
+  { bodyLimitBytes = 65_536 } = {},
+): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,

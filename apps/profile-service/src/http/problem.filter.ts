@@ -47,7 +47,7 @@ function problemOf(error: unknown): Problem {
 const unavailableCode = /^(ECONN|ETIMEDOUT|EPIPE|08|53|57P|55P03)/;
 // pg's own time-outs and lost connections bear no code.
 const unavailableMessage =
-  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated)/;
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Cannot use a pool after)/;
 
 function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -35,6 +35,10 @@ export function notFound(what: string): Problem {
   return new Problem(404, "Not found", `${what} does not exist`);
 }
 
+export function unauthorized(): Problem {
+  return new Problem(401, "Unauthorized", "send the header Authorization: Bearer with INTERNAL_TOKEN");
+}
+
 export function conflict(field: string, remedy: string): Problem {
   return new Problem(409, "Conflict", `${field} ${remedy}`, [{ field, remedy }]);
 }

@@ -1,5 +1,17 @@
 import { type ReadResult } from "@freshet/cache";
-import { Body, Controller, Delete, Get, Headers, HttpCode, Param, Patch, Post, Res } from "@nestjs/common";
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Res,
+} from "@nestjs/common";
 import {
   parseIfMatch,
   parseMinVersion,
@@ -9,6 +21,8 @@ import {
   wantsPrimary,
 } from "../http/headers.ts";
 import { notFound } from "../http/problem.ts";
+import { type ViewLoaders } from "../view-loaders.ts";
+import { VIEW_LOADERS, ViewReader } from "../view-reader.ts";
 import {
   handle,
   newProfile,
@@ -18,17 +32,18 @@ import {
   profilePatch,
   type ProfilePatch,
 } from "./profile.ts";
-import { ProfilesReader } from "./profiles.reader.ts";
 import { ProfilesService } from "./profiles.service.ts";
 
 @Controller("profiles")
 export class ProfilesController {
   readonly #service: ProfilesService;
-  readonly #reader: ProfilesReader;
+  readonly #views: ViewReader;
+  readonly #loaders: ViewLoaders;
 
-  constructor(service: ProfilesService, reader: ProfilesReader) {
+  constructor(service: ProfilesService, views: ViewReader, @Inject(VIEW_LOADERS) loaders: ViewLoaders) {
     this.#service = service;
-    this.#reader = reader;
+    this.#views = views;
+    this.#loaders = loaders;
   }
 
   @Post()
@@ -50,7 +65,8 @@ export class ProfilesController {
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<Profile> {
     const options = { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
-    return answer(reply, await this.#reader.byId(id, options), `profile ${id}`);
+    const result = await this.#views.read(this.#loaders.userProfile, { profileId: id }, options);
+    return answer(reply, result, `profile ${id}`);
   }
 
   @Get("by-handle/:handle")
@@ -61,7 +77,8 @@ export class ProfilesController {
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<Profile> {
     const options = { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
-    return answer(reply, await this.#reader.byHandle(name, options), `a profile with the handle ${name}`);
+    const result = await this.#views.read(this.#loaders.userProfileByHandle, { handle: name }, options);
+    return answer(reply, result, `a profile with the handle ${name}`);
   }
 
   @Patch(":id")

@@ -1,5 +1,6 @@
 import { Injectable } from "@nestjs/common";
-import { arrayContains, DrizzleQueryError, eq, sql } from "drizzle-orm";
+import { DrizzleQueryError, eq, inArray, sql } from "drizzle-orm";
+import { type AnyPgColumn } from "drizzle-orm/pg-core";
 import { Database, type Transaction } from "../database.ts";
 import { conflict } from "../http/problem.ts";
 import { type Profile } from "./profile.ts";
@@ -26,30 +27,60 @@ export class ProfilesRepository {
     this.#database = database;
   }
 
-  async find(id: string): Promise<ProfileRow | undefined> {
-    const [row] = await this.#database.primary.select().from(profiles).where(eq(profiles.id, id));
-    return row && toRow(row);
-  }
-
-  async findByHandle(handle: string): Promise<Profile | null> {
-    const [row] = await this.#database.primary.select().from(profiles).where(eq(profiles.handle, handle));
-    return row ? toRow(row).profile : null;
-  }
-
-  /** At most `limit` living members of a team, by display name, then id, in the order of their bytes. */
-  async findMembers(teamId: string, limit: number): Promise<Member[]> {
+  /** The rows of these ids that there are, by id. */
+  async findMany(ids: readonly string[]): Promise<ReadonlyMap<string, ProfileRow>> {
     const rows = await this.#database.primary
-      .select({
-        id: profiles.id,
-        version: profiles.version,
-        displayName: profiles.displayName,
-        avatarUrl: profiles.avatarUrl,
-      })
+      .select()
       .from(profiles)
-      .where(arrayContains(profiles.teamIds, [teamId]))
-      .orderBy(sql`${profiles.displayName} COLLATE "C"`, sql`${profiles.id} COLLATE "C"`)
-      .limit(limit);
-    return rows.flatMap(({ displayName, ...row }) => (displayName === null ? [] : [{ ...row, displayName }]));
+      .where(inArray(profiles.id, ids.filter(isStorable)));
+    return new Map(rows.map((row) => [row.id, toRow(row)]));
+  }
+
+  /** The living profiles that have one of these handles, by handle. */
+  async findManyByHandle(handles: readonly string[]): Promise<ReadonlyMap<string, Profile>> {
+    const rows = await this.#database.primary
+      .select()
+      .from(profiles)
+      .where(inArray(profiles.handle, handles.filter(isStorable)));
+    return new Map(
+      rows.flatMap((row) => toRow(row).profile ?? []).map((profile) => [profile.handle, profile]),
+    );
+  }
+
+  /** Of each team at most `limit` living members, by display name, then id, in the order of their bytes. */
+  async findMembers(
+    teamIds: readonly string[],
+    limit: number,
+  ): Promise<ReadonlyMap<string, readonly Member[]>> {
+    const { primary } = this.#database;
+    const order = (of: { displayName: AnyPgColumn; id: AnyPgColumn }) => [
+      sql`${of.displayName} COLLATE "C"`,
+      sql`${of.id} COLLATE "C"`,
+    ];
+    const { id, version, displayName, avatarUrl } = profiles;
+    const members = primary
+      .select({ id, version, displayName, avatarUrl })
+      .from(profiles)
+      .where(sql`${profiles.teamIds} @> ARRAY[team_id]`)
+      .orderBy(...order(profiles))
+      .limit(limit)
+      .as("members");
+    const distinct = [...new Set(teamIds)].filter(isStorable);
+    const rows = await primary
+      .select({
+        teamId: sql<string>`team_id`,
+        id: members.id,
+        version: members.version,
+        displayName: members.displayName,
+        avatarUrl: members.avatarUrl,
+      })
+      .from(sql`unnest(${sql.param(distinct)}::text[]) AS team_id`)
+      .crossJoinLateral(members)
+      .orderBy(...order(members));
+    const teams = new Map<string, Member[]>(distinct.map((teamId) => [teamId, []]));
+    for (const { teamId, displayName: name, ...row } of rows)
+      if (name !== null) teams.get(teamId)?.push({ ...row, displayName: name });
+    return teams;
   }
 
   /** The row, locked until the transaction ends: what is written next follows this version. */
@@ -84,6 +115,11 @@ export class ProfilesRepository {
       .set({ ...nothing, version, updatedAt: new Date() })
       .where(eq(profiles.id, id));
   }
+}
+
+/** PostgreSQL's texts hold no NUL: it refuses to look for one. */
+function isStorable(text: string): boolean {
+  return !text.includes("\0");
 }
 
 function columnsOf({ handle, displayName, avatarUrl, bio, teamIds }: Fields): Fields {
