@@ -37,6 +37,8 @@ export interface GroupPartition {
 interface Current {
   /** undefined: the primary has no row for the key, and whatever version is said does not matter. */
   readonly versions: Readonly<Record<string, number>> | undefined;
+  /** A commit that changes nothing of the data leaves the value alone: it may name an earlier version. */
+  readonly isPartial?: boolean;
   readonly data: unknown;
 }
 
@@ -122,11 +124,13 @@ function isLease(text: string | undefined): boolean {
 }
 
 /** Whether a stored text is the value that the last commit gives. */
-function isCurrent(text: string, { versions, data }: Current): boolean {
+function isCurrent(text: string, { versions, data, isPartial = false }: Current): boolean {
   const { vs, d } = parse(text);
-  return (
-    (versions === undefined || canonical(vs) === canonical(versions)) && canonical(d) === canonical(data)
-  );
+  if (canonical(d) !== canonical(data)) return false;
+  if (versions === undefined) return true;
+  if (!isPartial) return canonical(vs) === canonical(versions);
+  const isNoLater = ([entity, version]: [string, number]) => Number(vs[entity]) <= version;
+  return Object.keys(vs).length === Object.keys(versions).length && Object.entries(versions).every(isNoLater);
 }
 
 function currentOf(key: string, rows: readonly Row[]): Current {
@@ -157,6 +161,7 @@ function directoryOf(teamId: string, rows: readonly Row[]): Current {
   const shown = all.slice(0, 500);
   return {
     versions: Object.fromEntries(shown.map(({ id, version }) => [`profile:${id}`, version])),
+    isPartial: true,
     data:
       shown.length === 0
         ? null
