@@ -15,8 +15,10 @@ import type { InvalidatorConfig } from "./config.ts";
 import { loadManifests } from "./manifests/load.ts";
 import { addPoolChecks } from "./operator/checks.ts";
 import { addPoolGauges, invalidatorMetrics } from "./operator/metrics.ts";
+import { logOwners } from "./operator/report.ts";
 import { HEALTH, METRICS, OperatorController } from "./operator/operator.controller.ts";
 import { InvalidationConsumer } from "./pipeline/consume.ts";
+import { Owners } from "./owners/owners.ts";
 import { createPools, PoolPipelines } from "./pools.ts";
 
 /** Closes what the batch handler needs, in the one hook that Nest runs after the consumers have stopped. */
@@ -50,6 +52,7 @@ export async function createInvalidator(
   const publisher = createEventPublisher(kafka);
   const pools = createPools(config, await loadManifests(config.manifestsDir), {
     letters: new DeadLetters(publisher),
+    owners: new Owners(config.refresh, logOwners(logger)),
     metrics: invalidatorMetrics(metrics),
     logger,
     kafkaLog,
@@ -59,7 +62,7 @@ export async function createInvalidator(
   const clients = new ClientsAtShutdown(async () => {
     await Promise.all(pools.all.map(({ watch }) => watch.stop()));
     await publisher.close();
-    for (const { nodes } of pools.all) nodes.close();
+    for (const { nodes, refreshed } of pools.all) for (const one of [nodes, refreshed]) one.close();
     logger.info("invalidator stopped");
   });
 

@@ -1,14 +1,17 @@
 import {
+  ConfigError,
   deployment,
   type Environment,
   kafkaClientOptions,
   kafkaSettings,
   listOf,
   logLevel,
+  onOff,
   port,
   readEnvironment,
 } from "@freshet/config";
 import { z } from "zod";
+import type { RefreshSettings } from "./owners/owners.ts";
 
 const poolsMeaning = "Pools that this process serves, separated by commas (default: all)";
 
@@ -23,6 +26,26 @@ export const invalidatorSettings = (production: boolean) =>
       .describe("Folder of the manifests (*.yaml, *.yml, *.json) and pools.yaml"),
     POOLS: listOf(poolsMeaning).optional().describe(poolsMeaning), // an error and the table read either
     DEPLOYMENT: deployment(production),
+    REFRESH: onOff("on", "off: keys whose view wants them refreshed are deleted"),
+    REFRESH_TIMEOUT_MS: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(1, "must be at least 1")
+      .default(1_000)
+      .describe(
+        "How long a batch waits for the values of its refreshes in milliseconds; then it deletes the rest",
+      ),
+    REFRESH_MAX_LAG_SECONDS: z.coerce
+      .number({ error: "is not a number" })
+      .min(0, "must be at least 0")
+      .default(5)
+      .describe("Age of a batch's oldest event in seconds beyond which its keys are deleted, not refreshed"),
+    INTERNAL_TOKEN: z
+      .string()
+      .optional()
+      .describe(
+        "Bearer token sent to the services that values are refreshed from (better by INTERNAL_TOKEN_FILE)",
+      ),
     LOG_LEVEL: logLevel,
   });
 
@@ -34,6 +57,7 @@ export interface InvalidatorConfig {
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
+  readonly refresh: RefreshSettings;
   /** MEMCACHED_<POOL> and MEMCACHED_<POOL>_PREVIOUS: they win over pools.yaml. */
   readonly nodesOf: (pool: string) => { nodes?: string; previousNodes?: string };
 }
@@ -52,10 +76,39 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
     kafka: kafkaClientOptions(values),
+    refresh: {
+      on: values.REFRESH,
+      timeoutMs: values.REFRESH_TIMEOUT_MS,
+      maxLagSeconds: values.REFRESH_MAX_LAG_SECONDS,
+      token: values.INTERNAL_TOKEN,
+      serviceUrl: serviceUrls(environment),
+    },
     nodesOf: (pool) => {
       const name = `MEMCACHED_${pool.toUpperCase().replaceAll("-", "_")}`;
       const { [name]: nodes, [`${name}_PREVIOUS`]: previousNodes } = environment;
       return { ...(nodes ? { nodes } : {}), ...(previousNodes ? { previousNodes } : {}) };
     },
   };
+}
+
+/**
+ * SERVICE_URL_<SERVICE>, asked by the service's name.
+ * @throws ConfigError for one that is no plain http address
+ */
+function serviceUrls(environment: Environment): RefreshSettings["serviceUrl"] {
+  const prefix = "SERVICE_URL_";
+  const named = Object.entries(environment).filter(([name, url]) => name.startsWith(prefix) && url);
+  const wrong = named.filter(([, url = ""]) => !isPlainHttp(url)).map(([name]) => name);
+  if (wrong.length > 0)
+    throw new ConfigError(
+      wrong.map((name) => `${name}: must be http(s)://host:port, without user, query or fragment`),
+    );
+  const urls = new Map(named);
+  return (service) => urls.get(`${prefix}${service.toUpperCase().replaceAll("-", "_")}`);
+}
+
+function isPlainHttp(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
 }

@@ -1,4 +1,4 @@
-import type { BulkInvalidator } from "@freshet/cache";
+import type { BulkInvalidator, CachePool } from "@freshet/cache";
 import { FreshetError } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
 import { BatchConsumer, consumerGroupId, createKafka, type DeadLetters, type KafkaLog } from "@freshet/kafka";
@@ -10,8 +10,10 @@ import { NodeWatch } from "./nodes/node-watch.ts";
 import { createPoolNodes } from "./nodes/pool-nodes.ts";
 import type { InvalidatorMetrics } from "./operator/metrics.ts";
 import { PoolReport } from "./operator/report.ts";
+import type { Owners } from "./owners/owners.ts";
 import { CommitHooks } from "./pipeline/commit.ts";
 import { PlanExecutor } from "./pipeline/execute.ts";
+import { Renewer } from "./owners/renew.ts";
 
 /** Everything that one pool has for itself: a slow or dead pool holds back nobody else. */
 export interface PoolPipeline {
@@ -20,6 +22,7 @@ export interface PoolPipeline {
   readonly consumer: BatchConsumer;
   readonly executor: PlanExecutor;
   readonly nodes: BulkInvalidator;
+  readonly refreshed: CachePool;
   readonly watch: NodeWatch;
   readonly missed: MissedOffsets;
   readonly report: PoolReport;
@@ -49,7 +52,13 @@ export class PoolPipelines {
 export function createPools(
   config: InvalidatorConfig,
   { graph, pools }: LoadedManifests,
-  shared: { letters: DeadLetters; metrics: InvalidatorMetrics; logger: Logger; kafkaLog: KafkaLog },
+  shared: {
+    letters: DeadLetters;
+    owners: Owners;
+    metrics: InvalidatorMetrics;
+    logger: Logger;
+    kafkaLog: KafkaLog;
+  },
 ): PoolPipelines {
   const served = config.pools ?? Object.keys(pools);
   return new PoolPipelines(
@@ -62,7 +71,7 @@ export function createPools(
       const { onGap, dedicated } = settings;
       const report = new PoolReport(name, shared.metrics, shared.logger);
       const missed = new MissedOffsets();
-      const nodes = createPoolNodes(settings, config.nodesOf(name));
+      const { nodes, refreshed } = createPoolNodes(settings, config.nodesOf(name));
       const consumer: BatchConsumer = new BatchConsumer({
         // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
         kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, shared.kafkaLog),
@@ -82,8 +91,16 @@ export function createPools(
           for (const partition of partitions) consumer.recommit(topicPartition(partition));
         },
       });
-      const executor = new PlanExecutor({ pool: name, nodes, watch, missed, letters: shared.letters });
-      return [{ name, graph: pool, consumer, executor, nodes, watch, missed, report }];
+      const { letters, owners } = shared;
+      report.notRefreshed(
+        [...pool.views.values()].filter(
+          ({ refreshPath, service }) => refreshPath !== undefined && !owners.renews(service),
+        ),
+        owners.settings.on,
+      );
+      const renewer = new Renewer({ pool: refreshed, owners, watch });
+      const executor = new PlanExecutor({ pool: name, nodes, watch, missed, letters, renewer });
+      return [{ name, graph: pool, consumer, executor, nodes, refreshed, watch, missed, report }];
     }),
   );
 }

@@ -33,6 +33,8 @@ export const errorCodes = {
   CACHE_CLOSED: "The cache was closed: close it after everything that uses it.",
   CACHE_NESTED_GET:
     "Load from the primary inside a loader; another cached view may still hold the old value.",
+  REFRESH_FAILED:
+    "Nothing is wrong in the cache, the keys were deleted: see why the service did not answer with the values.",
   KAFKA_UNREACHABLE:
     "Check that the brokers run and answer at KAFKA_BROKERS, with these TLS and SASL settings.",
   KAFKA_PUBLISH_FAILED:

@@ -39,6 +39,11 @@ export function invalidatorMetrics(metrics: Metrics) {
       help: "Keys sent to memcached and acknowledged, by node",
       labelNames: ["pool", "node", "action"],
     }),
+    renewals: metrics.counter({
+      name: "freshet_refreshes_total",
+      help: "Keys that their view wants refreshed, by what became of them; most results are deletions",
+      labelNames: ["pool", "view", "result"],
+    }),
     keysMissed: metrics.counter({
       name: "freshet_keys_missed_total",
       help: "Keys that a node did not acknowledge; the commit metadata holds the oldest missed offset",

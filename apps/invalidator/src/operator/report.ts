@@ -1,6 +1,7 @@
 import type { AssignedPartition, ConsumerFailure, Gap } from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
 import type { NodeEvent } from "../nodes/node-watch.ts";
+import type { OwnerEvent } from "../owners/owner-service.ts";
 import type { Execution } from "../pipeline/execute.ts";
 import type { BatchPlan } from "../pipeline/plan.ts";
 import type { EventResult, InvalidatorMetrics } from "./metrics.ts";
@@ -17,6 +18,19 @@ export interface BatchPosition {
 export interface OpenGap extends Gap {
   readonly sinceMs: number;
   readonly flushed: boolean;
+}
+
+/** Tells the operator about the services that values are refreshed from. */
+export function logOwners(logger: Logger): (event: OwnerEvent) => void {
+  return (event) => {
+    const { service } = event;
+    if (event.type === "owner-back") logger.info({ service }, "the service renews values again");
+    else
+      logger.warn(
+        { service, error: messageOf(event.error) },
+        "the service does not renew values: keys are deleted instead, it is asked again every 5 s",
+      );
+  };
 }
 
 /** Tells the operator what a pool does: the metrics and log lines of one pool, in one place. */
@@ -50,8 +64,9 @@ export class PoolReport {
     count("dead-lettered", plan.letters.length);
     if (plan.foreignKeys > 0) metrics.foreignKeys.inc({ pool, topic }, plan.foreignKeys);
     if (plan.effectUnknown > 0) metrics.effectUnknown.inc({ pool, topic }, plan.effectUnknown);
-    for (const [node, keys] of execution.acknowledged)
-      metrics.keys.inc({ pool, node, action: "delete" }, keys);
+    for (const [node, keys] of execution.deleted) metrics.keys.inc({ pool, node, action: "delete" }, keys);
+    for (const [node, keys] of execution.refreshed) metrics.keys.inc({ pool, node, action: "refresh" }, keys);
+    for (const { view, result } of execution.renewals) metrics.renewals.inc({ pool, view, result });
     for (const [node, keys] of execution.missed) metrics.keysMissed.inc({ pool, node }, keys);
     metrics.batchSeconds.observe({ pool }, (nowMs - startedMs) / 1_000);
     const gone = metrics.commitToGone.labels({ pool });
@@ -92,6 +107,17 @@ export class PoolReport {
         ? "events can't be read any more: the pool was flushed"
         : "events can't be read any more: cached values may be old until their TTL passes",
     );
+  }
+
+  /** Views that are declared with a refresh which nothing can carry out. */
+  notRefreshed(views: readonly { readonly name: string; readonly service: string }[], on: boolean): void {
+    for (const { name: view, service } of views)
+      this.#logger.warn(
+        { view, service },
+        on
+          ? `onChange says refresh, but SERVICE_URL_${service.toUpperCase().replaceAll("-", "_")} is not set: its keys are deleted`
+          : "onChange says refresh, but REFRESH is off: its keys are deleted",
+      );
   }
 
   topologyUnknown({ topic, partition, metadata }: AssignedPartition): void {

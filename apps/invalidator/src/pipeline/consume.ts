@@ -28,7 +28,8 @@ export class InvalidationConsumer {
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 
     const plan = planBatch(decodeBatch(messages), topic, graph);
-    const start = { topic, partition, attempt, firstOffset: BigInt(first.offset) };
+    const oldestMs = Number(first.timestamp);
+    const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs };
     const execution = await executor.execute(plan, start);
 
     const at = { topic, partition, firstOffset: first.offset, lastOffset: last.offset };

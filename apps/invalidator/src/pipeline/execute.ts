@@ -6,6 +6,7 @@ import type { DeadLetters } from "@freshet/kafka";
 import { type MissedOffsets, partitionId } from "../nodes/missed-offsets.ts";
 import type { NodeWatch } from "../nodes/node-watch.ts";
 import type { BatchPlan } from "./plan.ts";
+import type { Renewed, Renewer } from "../owners/renew.ts";
 
 /** Where the batch stands: a node that misses something owes everything from `firstOffset` on. */
 export interface BatchStart {
@@ -14,20 +15,25 @@ export interface BatchStart {
   readonly firstOffset: bigint;
   /** 1 for the first try. */
   readonly attempt: number;
+  /** When its first record was appended, in ms since 1970. */
+  readonly oldestMs: number;
 }
 
-/** Keys per node: acknowledged, or missed and marked. */
+/** Keys per node: deleted or refreshed and acknowledged, or missed and marked. */
 export interface Execution {
-  readonly acknowledged: ReadonlyMap<string, number>;
+  readonly deleted: ReadonlyMap<string, number>;
+  readonly refreshed: ReadonlyMap<string, number>;
   readonly missed: ReadonlyMap<string, number>;
+  /** How each key ended that its view wants refreshed. */
+  readonly renewals: Renewed["results"];
 }
 
 const executing = channel("freshet:invalidate.executing");
 const executed = channel("freshet:invalidate.executed");
 
 /**
- * Step 4 of the invalidation path: plan → memcached. Nodes work side by side, each with one pipelined write. A
- * node that does not acknowledge in two tries is put away: the pool goes on for the others, and the batch's first
+ * Step 4 of the invalidation path: plan → memcached. Nodes work side by side, each with one pipelined write; keys
+ * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that does not acknowledge in two tries is put away: the pool goes on for the others, and the batch's first
  * offset is marked for it. Rejects only when a dead letter can't be parked: then nothing of the batch is committed.
  */
 export class PlanExecutor {
@@ -35,6 +41,7 @@ export class PlanExecutor {
   readonly #watch: NodeWatch;
   readonly #missed: MissedOffsets;
   readonly #letters: DeadLetters;
+  readonly #renewer: Renewer;
   readonly #pool: string;
 
   constructor(options: {
@@ -43,44 +50,58 @@ export class PlanExecutor {
     watch: NodeWatch;
     missed: MissedOffsets;
     letters: DeadLetters;
+    renewer: Renewer;
   }) {
     this.#pool = options.pool;
     this.#nodes = options.nodes;
     this.#watch = options.watch;
     this.#missed = options.missed;
     this.#letters = options.letters;
+    this.#renewer = options.renewer;
   }
 
   async execute(plan: BatchPlan, start: BatchStart): Promise<Execution> {
     executing.publish(start);
-    const execution = { acknowledged: new Map<string, number>(), missed: new Map<string, number>() };
-    await Promise.all([
-      this.#deleteAll(plan, start, execution),
+    const counts: Counts = { deleted: new Map(), missed: new Map() };
+    const [renewed] = await Promise.all([
+      this.#renewAll(plan, start, counts),
+      this.#deleteAll(plan, start, counts),
       ...plan.letters.map(({ message, reason }) =>
         this.#letters.park(message, { ...start, pool: this.#pool, reason }),
       ),
     ]);
     executed.publish(start);
-    return execution;
+    return { ...counts, refreshed: renewed.refreshed, renewals: renewed.results };
   }
 
-  async #deleteAll(plan: BatchPlan, start: BatchStart, execution: WritableExecution): Promise<void> {
-    if (plan.keys.size > 0) await this.#delete([...plan.keys.keys()], start, execution);
+  async #renewAll(plan: BatchPlan, start: BatchStart, counts: Counts): Promise<Renewed> {
+    const renewed = await this.#renewer.renew(plan.renewals, start.oldestMs);
+    for (const [node, keys] of renewed.deleted) add(counts.deleted, node, keys);
+    await this.#delete(renewed.left, start, counts);
+    return renewed;
+  }
+
+  async #deleteAll(plan: BatchPlan, start: BatchStart, counts: Counts): Promise<void> {
+    const planned = [...plan.keys.values()].filter(({ action }) => action === "delete");
+    await this.#delete(
+      planned.map(({ key }) => key),
+      start,
+      counts,
+    );
     for (const sliced of plan.slices)
       for (let from = 0; from < sliced.size; from += maxKeysAtOnce)
         await this.#delete(
           sliced.slice(from, maxKeysAtOnce).map(({ key }) => key),
           start,
-          execution,
+          counts,
         );
   }
 
-  async #delete(keys: readonly CacheKey[], start: BatchStart, execution: WritableExecution): Promise<void> {
+  async #delete(keys: readonly CacheKey[], start: BatchStart, counts: Counts): Promise<void> {
     await Promise.all(
       [...this.#nodes.byOwner(keys)].map(async ([node, owned]) => {
         const done = await this.#deleteOn(node, owned);
-        const counts = done ? execution.acknowledged : execution.missed;
-        counts.set(node, (counts.get(node) ?? 0) + owned.length);
+        add(done ? counts.deleted : counts.missed, node, owned.length);
         if (!done) this.#missed.mark(partitionId(start.topic, start.partition), node, start.firstOffset);
       }),
     );
@@ -99,7 +120,11 @@ export class PlanExecutor {
   }
 }
 
-interface WritableExecution {
-  readonly acknowledged: Map<string, number>;
+interface Counts {
+  readonly deleted: Map<string, number>;
   readonly missed: Map<string, number>;
+}
+
+function add(counts: Map<string, number>, node: string, keys: number): void {
+  counts.set(node, (counts.get(node) ?? 0) + keys);
 }

@@ -7,10 +7,13 @@ import {
   type SlicedPlan,
 } from "@freshet/dependency-graph";
 import type { DecodedBatch, Undecodable } from "./decode.ts";
+import { type Renewal, renewalsOf } from "../owners/renew.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
 export interface BatchPlan {
   readonly keys: ReadonlyMap<CacheKey, PlannedKey>;
+  /** Those of `keys` that are renewed. */
+  readonly renewals: readonly Renewal[];
   /** Events that expand to too many keys to hold at once. */
   readonly slices: readonly SlicedPlan[];
   readonly letters: readonly Undecodable[];
@@ -52,6 +55,7 @@ export function planBatch(batch: DecodedBatch, topic: string, graph: PoolGraph):
   for (const planned of rescued.flat()) keys.set(planned.key, planned);
   return {
     keys,
+    renewals: renewalsOf(keys.values(), graph),
     slices,
     letters,
     applied: coalesced.applied + slices.length,

@@ -1,0 +1,69 @@
+import { type CacheKey, parseManifest, parsePools } from "@freshet/contracts";
+import { compile, type PlannedKey } from "@freshet/dependency-graph";
+import { describe, expect, it } from "vitest";
+import { renewalsOf, whyNotTried } from "./renew.ts";
+
+const pools = parsePools({ freshet: 1, pools: { profiles: { nodes: ["127.0.0.1:11211"] } } }, "pools.yaml");
+const manifest = parseManifest(
+  {
+    freshet: 1,
+    service: "profile-service",
+    publishes: {
+      ProfileChanged: {
+        entity: "profile",
+        topic: "profile.events.v1",
+        fields: ["handle"],
+        routing: { handle: "string" },
+      },
+    },
+    views: {
+      user_profile: {
+        key: "user_profile:{profileId}",
+        pool: "profiles",
+        ttlSeconds: 60,
+        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
+        onChange: { refresh: "/internal/views/user_profile" },
+      },
+    },
+  },
+  "profile-service.yaml",
+);
+const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
+const key = "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8" as CacheKey;
+
+describe("the keys to renew", () => {
+  it("are those that the plan refreshes, each with the entity's own id, however its key is written", () => {
+    const planned: PlannedKey[] = [
+      { key, view: "user_profile", action: "refresh", version: 7, subject: "a b" },
+      { key: "user_profile:9" as CacheKey, view: "user_profile", action: "delete" },
+    ];
+    expect(renewalsOf(planned, graph)).toEqual([
+      {
+        item: { key, subject: "profile:a b", version: 7, ttlSeconds: 60 },
+        view: "user_profile",
+        service: "profile-service",
+        path: "/internal/views/user_profile",
+        params: { profileId: "a b" },
+      },
+    ]);
+  });
+});
+
+describe("a key is deleted, and its service not asked,", () => {
+  const settings = { on: true, maxLagSeconds: 5 };
+  const [here, away] = [{ isAway: () => false }, { isAway: () => true }];
+  const batch = { nowMs: 10_000, oldestMs: 9_000 };
+
+  it.each([
+    ["when refreshing is turned off", { ...settings, on: false }, here, batch, "off"],
+    ["when nobody says where the service is", settings, undefined, batch, "not_configured"],
+    ["when the batch is older than the limit", settings, here, { ...batch, oldestMs: 4_999 }, "lagging"],
+    ["while the service is away", settings, away, batch, "owner_away"],
+  ] as const)("%s", (_, how, owner, when, reason) => {
+    expect(whyNotTried(how, owner, when)).toBe(reason);
+  });
+
+  it("and in no other case", () => {
+    expect(whyNotTried(settings, here, { nowMs: 10_000, oldestMs: 5_000 })).toBeUndefined();
+  });
+});
