@@ -1,24 +1,15 @@
 import { createHash, randomUUID } from "node:crypto";
-import kafkajs, { type Message } from "kafkajs";
+import { type Message } from "kafkajs";
 import { expect, test } from "vitest";
 import { checkCache, countedEvents, untilQuiet } from "../support/checker.ts";
 import { readTopic } from "../support/event-log.ts";
 import { readKey, writeKey } from "../support/memcached-inspector.ts";
 import { ownBroker } from "../support/own-servers.ts";
+import { publish } from "../support/publish.ts";
 import { type System } from "../support/system.ts";
 import { Scenario } from "./scenario.ts";
 
 const absent = '{"vs":{},"d":null}';
-
-/** Publishes as a foreign service does: whatever it likes. */
-async function publish({ brokers, topic }: System, messages: Message[]): Promise<void> {
-  const kafka = new kafkajs.Kafka({ brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
-  const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-  await producer.connect();
-  // One by one: a huge one leaves no room for others in a batch.
-  for (const message of messages) await producer.send({ topic, acks: -1, messages: [message] });
-  await producer.disconnect();
-}
 
 function event(subject: string, changes: object = {}): Record<string, unknown> {
   const routing = { handle: "nobody", teamIds: [] };
@@ -66,7 +57,7 @@ test("malformed, unknown and huge events stop nothing: parked or skipped, accoun
     message("foreign key", event(third, { data: { ...data, changedFields: ["displayName"] } })),
     message(third, event(third, { padding: "x".repeat(1_000_000) })),
   ];
-  await publish(system, [...letters, ...processed]);
+  await publish(system.brokers, system.topic, [...letters, ...processed]);
   const partitions = await untilQuiet(system);
 
   const parked = await readTopic(system.brokers, `${system.topic}.dlt`);
@@ -104,7 +95,7 @@ test("old and repeated events make nothing older", async () => {
   expect(own).toHaveLength(10);
   const shuffled = [...own].reverse().map(({ key, value, headers }) => ({ key, value, headers }));
   const busy = traffic.run(30);
-  await publish(system, shuffled);
+  await publish(system.brokers, system.topic, shuffled);
   expect(await busy).toMatchObject({ failed: 0 });
   await scenario.expectHealed();
 });

@@ -1,8 +1,8 @@
 import { createEventPublisher, createKafka, DeadLetters, type KafkaLog } from "@freshet/kafka";
-import { FreshetServer } from "@freshet/kafka/nest";
 import { createHealth, createLogger, createMetrics, type Logger } from "@freshet/observability";
 import { NestLogger } from "@freshet/observability/nest";
 import {
+  type BeforeApplicationShutdown,
   type DynamicModule,
   type INestApplication,
   Module,
@@ -13,24 +13,32 @@ import type { MicroserviceOptions } from "@nestjs/microservices";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
 import type { InvalidatorConfig } from "./config.ts";
 import { loadManifests } from "./manifests/load.ts";
-import { addPoolChecks } from "./operator/checks.ts";
-import { addPoolGauges, invalidatorMetrics } from "./operator/metrics.ts";
-import { logOwners } from "./operator/report.ts";
+import { ManifestReload } from "./manifests/reload.ts";
+import { refuseMissingTopics } from "./manifests/topics.ts";
+import { addManifestCheck, addPoolChecks } from "./operator/checks.ts";
+import { addManifestGauge, addPoolGauges, invalidatorMetrics } from "./operator/metrics.ts";
 import { HEALTH, METRICS, OperatorController } from "./operator/operator.controller.ts";
-import { InvalidationConsumer } from "./pipeline/consume.ts";
+import { logOwners, reportReloads } from "./operator/report.ts";
 import { Owners } from "./owners/owners.ts";
-import { createPools, PoolPipelines } from "./pools.ts";
+import { InvalidationConsumer } from "./pipeline/consume.ts";
+import { PoolPipelines } from "./pools.ts";
 
-/** Closes what the batch handler needs, in the one hook that Nest runs after the consumers have stopped. */
-class ClientsAtShutdown implements OnApplicationShutdown {
-  readonly #close: () => Promise<void>;
+/** What is ended before the consumers stop, and what the batch handler needs until then. */
+class AtShutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
+  readonly #before: () => Promise<void>;
+  readonly #after: () => Promise<void>;
 
-  constructor(close: () => Promise<void>) {
-    this.#close = close;
+  constructor(hooks: { before: () => Promise<void>; after: () => Promise<void> }) {
+    this.#before = hooks.before;
+    this.#after = hooks.after;
+  }
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.#before();
   }
 
   onApplicationShutdown(): Promise<void> {
-    return this.#close();
+    return this.#after();
   }
 }
 
@@ -50,20 +58,37 @@ export async function createInvalidator(
   const health = createHealth();
   const kafka = createKafka({ ...config.kafka, clientId: "freshet-invalidator" }, kafkaLog);
   const publisher = createEventPublisher(kafka);
-  const pools = createPools(config, await loadManifests(config.manifestsDir), {
+  const counted = invalidatorMetrics(metrics);
+  const pools = new PoolPipelines({
+    config,
     letters: new DeadLetters(publisher),
     owners: new Owners(config.refresh, logOwners(logger)),
-    metrics: invalidatorMetrics(metrics),
+    metrics: counted,
     logger,
     kafkaLog,
   });
+  const manifests = await loadManifests(config.manifestsDir);
+  await pools.apply(manifests);
+  const reload = new ManifestReload({
+    folder: config.manifestsDir,
+    running: manifests,
+    apply: async (changed) => {
+      await refuseMissingTopics(kafka, changed, pools.topics);
+      await pools.apply(changed);
+    },
+    onEvent: reportReloads(counted, logger),
+  });
   addPoolGauges(metrics, pools);
+  addManifestGauge(metrics, reload);
   addPoolChecks(health, pools);
-  const clients = new ClientsAtShutdown(async () => {
-    await Promise.all(pools.all.map(({ watch }) => watch.stop()));
-    await publisher.close();
-    for (const { nodes, refreshed } of pools.all) for (const one of [nodes, refreshed]) one.close();
-    logger.info("invalidator stopped");
+  addManifestCheck(health, reload);
+  const atShutdown = new AtShutdown({
+    before: () => reload.stop(),
+    after: async () => {
+      await pools.close();
+      await publisher.close();
+      logger.info("invalidator stopped");
+    },
   });
 
   const module: DynamicModule = {
@@ -71,24 +96,26 @@ export async function createInvalidator(
     controllers: [InvalidationConsumer, OperatorController],
     providers: [
       { provide: PoolPipelines, useValue: pools },
+      { provide: ManifestReload, useValue: reload },
       { provide: METRICS, useValue: metrics },
       { provide: HEALTH, useValue: health },
-      { provide: ClientsAtShutdown, useValue: clients },
+      { provide: AtShutdown, useValue: atShutdown },
     ],
   };
   // A scraper's idle connection must not hold up a stop: Node keeps it for 72 s.
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
   const nest = await NestFactory.create(module, adapter, { logger: new NestLogger(logger) });
-  nest.connectMicroservice<MicroserviceOptions>(
-    { strategy: new FreshetServer(pools.all.map(({ consumer }) => consumer)) },
-    { inheritAppConfig: true },
-  );
+  nest.connectMicroservice<MicroserviceOptions>({ strategy: pools.server }, { inheritAppConfig: true });
   nest.enableShutdownHooks();
   return {
     nest,
     start: async () => {
       await nest.startAllMicroservices();
-      for (const { watch } of pools.all) watch.start();
+      pools.watchNodes();
+      reload.start();
+      process.on("SIGHUP", () => {
+        reload.check();
+      });
       await nest.listen(config.port, "0.0.0.0");
       logger.info(
         { port: config.port, pools: pools.all.map(({ name }) => name) },

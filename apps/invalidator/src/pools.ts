@@ -1,106 +1,97 @@
-import type { BulkInvalidator, CachePool } from "@freshet/cache";
-import { FreshetError } from "@freshet/contracts";
+import { FreshetError, type Pool } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
-import { BatchConsumer, consumerGroupId, createKafka, type DeadLetters, type KafkaLog } from "@freshet/kafka";
-import type { Logger } from "@freshet/observability";
-import type { InvalidatorConfig } from "./config.ts";
+import { FreshetServer } from "@freshet/kafka/nest";
 import type { LoadedManifests } from "./manifests/load.ts";
-import { MissedOffsets, topicPartition } from "./nodes/missed-offsets.ts";
-import { NodeWatch } from "./nodes/node-watch.ts";
-import { createPoolNodes } from "./nodes/pool-nodes.ts";
-import type { InvalidatorMetrics } from "./operator/metrics.ts";
-import { PoolReport } from "./operator/report.ts";
-import type { Owners } from "./owners/owners.ts";
-import { CommitHooks } from "./pipeline/commit.ts";
-import { PlanExecutor } from "./pipeline/execute.ts";
-import { Renewer } from "./owners/renew.ts";
+import { PoolPipeline, type Shared } from "./pool-pipeline.ts";
 
-/** Everything that one pool has for itself: a slow or dead pool holds back nobody else. */
-export interface PoolPipeline {
-  readonly name: string;
-  readonly graph: PoolGraph;
-  readonly consumer: BatchConsumer;
-  readonly executor: PlanExecutor;
-  readonly nodes: BulkInvalidator;
-  readonly refreshed: CachePool;
-  readonly watch: NodeWatch;
-  readonly missed: MissedOffsets;
-  readonly report: PoolReport;
-}
-
-/** The pools of this process, found by the consumer group of a batch. */
+/** The pools that this process serves, as the manifests in force have them. */
 export class PoolPipelines {
-  readonly all: readonly PoolPipeline[];
-  readonly #byGroup: ReadonlyMap<string, PoolPipeline>;
+  /** Reads for every pool. */
+  readonly server = new FreshetServer();
+  readonly #shared: Shared;
+  readonly #byName = new Map<string, PoolPipeline>();
+  #isWatching = false;
 
-  constructor(pipelines: readonly PoolPipeline[]) {
-    this.all = pipelines;
-    this.#byGroup = new Map(pipelines.map((pipeline) => [pipeline.consumer.groupId, pipeline]));
+  constructor(shared: Shared) {
+    this.#shared = shared;
   }
 
+  get all(): readonly PoolPipeline[] {
+    return [...this.#byName.values()];
+  }
+
+  /** What is read now. */
+  get topics(): ReadonlySet<string> {
+    return new Set(this.all.flatMap(({ consumer }) => consumer.topics));
+  }
+
+  /** The pool of a batch. */
   ofGroup(groupId: string): PoolPipeline {
-    const pipeline = this.#byGroup.get(groupId);
+    const pipeline = this.all.find(({ consumer }) => consumer.groupId === groupId);
     if (pipeline === undefined) throw new Error(`no pool has the consumer group ${groupId}`);
     return pipeline;
   }
+
+  /**
+   * Serves what these manifests say, in place of what is served now. A pool whose settings in pools.yaml changed is
+   * closed and opened again: its offsets and what its nodes have missed stand in its commits. Either all of it is
+   * taken or, when it throws, nothing.
+   * @throws FreshetError CACHE_NODES_INVALID, MANIFEST_INVALID for a pool that pools.yaml does not list
+   */
+  async apply({ graph, pools }: LoadedManifests): Promise<void> {
+    const served = this.#served(pools).map((name) => [name, graph.pool(name)] as const);
+    const wanted = new Map(served.filter(([, { topics }]) => topics.length > 0)); // else no view lives there
+    const opened = [...wanted].flatMap(([name, poolGraph]) => {
+      const settings = pools[name];
+      const current = this.#byName.get(name);
+      const isKept = settings === undefined || (current !== undefined && isSame(current.settings, settings));
+      return isKept ? [] : [this.#open(name, settings, poolGraph)];
+    });
+    const replaced = new Set(opened.map(({ name }) => name));
+    const closed = this.all.filter(({ name }) => replaced.has(name) || !wanted.has(name));
+    await Promise.all(closed.map((pipeline) => this.#close(pipeline)));
+    await Promise.all(
+      this.all.map(async (pipeline) => {
+        const poolGraph = wanted.get(pipeline.name);
+        if (poolGraph) await pipeline.adopt(poolGraph);
+      }),
+    );
+    for (const pipeline of opened) {
+      this.#byName.set(pipeline.name, pipeline);
+      this.server.add(pipeline.consumer);
+      if (this.#isWatching) pipeline.watch.start();
+    }
+  }
+
+  /** Begins to probe the nodes. */
+  watchNodes(): void {
+    this.#isWatching = true;
+    for (const { watch } of this.all) watch.start();
+  }
+
+  /** Ends the connections to memcached, after the server has stopped. */
+  async close(): Promise<void> {
+    await Promise.all(this.all.map((pipeline) => pipeline.close()));
+  }
+
+  #served(pools: LoadedManifests["pools"]): readonly string[] {
+    const served = this.#shared.config.pools ?? Object.keys(pools);
+    const missing = served.find((name) => !Object.hasOwn(pools, name));
+    if (missing === undefined) return served;
+    throw new FreshetError("MANIFEST_INVALID", `POOLS names ${missing}, which pools.yaml does not list`);
+  }
+
+  #open(name: string, settings: Pool, graph: PoolGraph): PoolPipeline {
+    return new PoolPipeline(name, settings, graph, this.#shared);
+  }
+
+  async #close(pipeline: PoolPipeline): Promise<void> {
+    await this.server.remove(pipeline.consumer);
+    this.#byName.delete(pipeline.name);
+    await pipeline.close();
+  }
 }
 
-/**
- * Wires the pipelines of the pools that this process serves; nothing is connected yet.
- * @throws FreshetError CACHE_NODES_INVALID, MANIFEST_INVALID for a pool that pools.yaml does not list
- */
-export function createPools(
-  config: InvalidatorConfig,
-  { graph, pools }: LoadedManifests,
-  shared: {
-    letters: DeadLetters;
-    owners: Owners;
-    metrics: InvalidatorMetrics;
-    logger: Logger;
-    kafkaLog: KafkaLog;
-  },
-): PoolPipelines {
-  const served = config.pools ?? Object.keys(pools);
-  return new PoolPipelines(
-    served.flatMap((name): PoolPipeline[] => {
-      const settings = pools[name];
-      if (settings === undefined)
-        throw new FreshetError("MANIFEST_INVALID", `POOLS names ${name}, which pools.yaml does not list`);
-      const pool = graph.pool(name);
-      if (pool.topics.length === 0) return []; // no view lives there
-      const { onGap, dedicated } = settings;
-      const report = new PoolReport(name, shared.metrics, shared.logger);
-      const missed = new MissedOffsets();
-      const { nodes, refreshed } = createPoolNodes(settings, config.nodesOf(name));
-      const consumer: BatchConsumer = new BatchConsumer({
-        // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
-        kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, shared.kafkaLog),
-        groupId: consumerGroupId(config.deployment, name),
-        topics: pool.topics,
-        longestHardTtlMs: () => pool.longestHardTtlSeconds * 1_000,
-        hooks: new CommitHooks({ nodes, missed, report, onGap }),
-      });
-      const watch = new NodeWatch({
-        nodes,
-        missed,
-        dedicated,
-        onEvent: (event) => {
-          report.nodeEvent(event);
-        },
-        recommit: (partitions) => {
-          for (const partition of partitions) consumer.recommit(topicPartition(partition));
-        },
-      });
-      const { letters, owners } = shared;
-      report.notRefreshed(
-        [...pool.views.values()].filter(
-          ({ refreshPath, service }) => refreshPath !== undefined && !owners.renews(service),
-        ),
-        owners.settings.on,
-      );
-      const renewer = new Renewer({ pool: refreshed, owners, watch });
-      const executor = new PlanExecutor({ pool: name, nodes, watch, missed, letters, renewer });
-      return [{ name, graph: pool, consumer, executor, nodes, refreshed, watch, missed, report }];
-    }),
-  );
+function isSame(one: Pool, other: Pool): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

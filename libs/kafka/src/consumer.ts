@@ -90,9 +90,8 @@ export class BatchConsumer {
   async #run(handler: BatchHandler): Promise<void> {
     this.#state = "joining";
     for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
-      const topics = this.#topics;
       const startedMs = Date.now();
-      const failure = await this.#runSession(handler, topics);
+      const failure = await this.#runSession(handler);
       if (failure === undefined) {
         attempt = 0;
         continue;
@@ -109,7 +108,7 @@ export class BatchConsumer {
     await this.#admin.disconnect().catch(() => undefined);
   }
 
-  async #runSession(handler: BatchHandler, topics: readonly string[]): Promise<unknown> {
+  async #runSession(handler: BatchHandler): Promise<unknown> {
     const { kafka, groupId, longestHardTtlMs, hooks } = this.#options;
     try {
       await this.#admin.connect();
@@ -123,7 +122,7 @@ export class BatchConsumer {
       kafka,
       admin,
       groupId,
-      topics,
+      topics: this.#topics, // as they are now: from here on setTopics ends this session
       settings,
       longestHardTtlMs,
       hooks,

@@ -18,16 +18,24 @@ export interface Health {
 /** The named checks of one probe. */
 export class HealthChecks {
   readonly #checks = new Map<string, Check>();
+  readonly #sources: (() => Iterable<readonly [string, Check]>)[] = [];
 
   /** Adds a check; one of the same name is replaced. */
   add(name: string, check: Check): void {
     this.#checks.set(name, check);
   }
 
+  /** Adds checks that come and go: asked which there are at each run. */
+  addAll(source: () => Iterable<readonly [string, Check]>): void {
+    this.#sources.push(source);
+  }
+
   /** Runs all checks at once, each for at most `timeoutMs`; a check that throws or is late fails. Never rejects. */
   async run(timeoutMs = 1_000): Promise<HealthReport> {
     const entries = await Promise.all(
-      [...this.#checks].map(async ([name, check]) => [name, await settle(check, timeoutMs)] as const),
+      [...this.#checks, ...this.#sources.flatMap((source) => [...source()])].map(
+        async ([name, check]) => [name, await settle(check, timeoutMs)] as const,
+      ),
     );
     return {
       status: entries.every(([, { ok }]) => ok) ? "ok" : "failing",

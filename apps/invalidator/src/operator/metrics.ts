@@ -1,7 +1,9 @@
 import type { PartitionStatus } from "@freshet/kafka";
 import type { Metrics } from "@freshet/observability";
 import type { Gauge } from "prom-client";
-import type { PoolPipeline, PoolPipelines } from "../pools.ts";
+import type { ManifestReload } from "../manifests/reload.ts";
+import type { PoolPipeline } from "../pool-pipeline.ts";
+import type { PoolPipelines } from "../pools.ts";
 
 /** How an event of a pool ended; together they account for every event that came in (I8). */
 export type EventResult = "applied" | "superseded" | "unaffected" | "dead-lettered";
@@ -76,10 +78,26 @@ export function invalidatorMetrics(metrics: Metrics) {
       help: "Flushes of a node, because it had been away or because of a gap",
       labelNames: ["pool", "node", "reason"],
     }),
+    reloads: metrics.counter({
+      name: "freshet_manifest_reloads_total",
+      help: "Changes of the manifests folder: taken, refused, or restored to what runs",
+      labelNames: ["result"],
+    }),
   };
 }
 
 export type InvalidatorMetrics = ReturnType<typeof invalidatorMetrics>;
+
+/** The gauge of the manifests folder. */
+export function addManifestGauge(metrics: Metrics, reload: ManifestReload): void {
+  metrics.gauge({
+    name: "freshet_manifests_refused",
+    help: "1 while the manifests folder holds a set that was refused, and an earlier one runs",
+    collect() {
+      this.set(reload.refusal === undefined ? 0 : 1);
+    },
+  });
+}
 
 /** The gauges that are read off the pools at each scrape. */
 export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
@@ -113,6 +131,7 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
     },
   });
   const ofNodes = (gauge: Gauge<"pool" | "node">, value: (pool: PoolPipeline, node: string) => number) => {
+    gauge.reset(); // pools come and go with the manifests
     for (const pipeline of pools.all)
       for (const node of pipeline.nodes.nodes)
         gauge.set({ pool: pipeline.name, node }, value(pipeline, node));

@@ -1,5 +1,6 @@
 import { type Health, type HealthReport, type Metrics } from "@freshet/observability";
 import { Controller, Get, Header, Inject, Res } from "@nestjs/common";
+import { ManifestReload } from "../manifests/reload.ts";
 import { PoolPipelines } from "../pools.ts";
 import { type Status, statusOf } from "./status.ts";
 
@@ -18,20 +19,23 @@ export class OperatorController {
   readonly #pools: PoolPipelines;
   readonly #metrics: Metrics;
   readonly #health: Health;
+  readonly #reload: ManifestReload;
 
   constructor(
     @Inject(PoolPipelines) pools: PoolPipelines,
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
+    @Inject(ManifestReload) reload: ManifestReload,
   ) {
     this.#pools = pools;
     this.#metrics = metrics;
     this.#health = health;
+    this.#reload = reload;
   }
 
   @Get("status")
   status(): Status {
-    return statusOf(this.#pools);
+    return statusOf(this.#pools, this.#reload);
   }
 
   @Get("metrics")

@@ -1,5 +1,6 @@
 import type { AssignedPartition, ConsumerFailure, Gap } from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
+import type { ReloadEvent } from "../manifests/reload.ts";
 import type { NodeEvent } from "../nodes/node-watch.ts";
 import type { OwnerEvent } from "../owners/owner-service.ts";
 import type { Execution } from "../pipeline/execute.ts";
@@ -29,6 +30,22 @@ export function logOwners(logger: Logger): (event: OwnerEvent) => void {
       logger.warn(
         { service, error: messageOf(event.error) },
         "the service does not renew values: keys are deleted instead, it is asked again every 5 s",
+      );
+  };
+}
+
+/** Tells the operator what becomes of changed manifests. */
+export function reportReloads({ reloads }: InvalidatorMetrics, logger: Logger): (event: ReloadEvent) => void {
+  return (event) => {
+    reloads.inc({ result: event.type });
+    if (event.type === "taken")
+      logger.info({ hash: event.hash, before: event.before }, "the changed manifests are in force");
+    else if (event.type === "restored")
+      logger.info({ hash: event.hash }, "the manifests are what runs again");
+    else
+      logger.error(
+        { error: messageOf(event.error) },
+        "the changed manifests are refused as a whole: those before them stay in force",
       );
   };
 }

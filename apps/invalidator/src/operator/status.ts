@@ -1,8 +1,15 @@
-import type { PoolPipeline, PoolPipelines } from "../pools.ts";
+import type { ManifestReload } from "../manifests/reload.ts";
+import type { PoolPipeline } from "../pool-pipeline.ts";
+import type { PoolPipelines } from "../pools.ts";
 
 /** `GET /status`: how this replica stands, for people and scripts. Offsets are strings: they outgrow a number. */
 export interface Status {
   readonly service: "invalidator";
+  readonly manifests: {
+    /** Of the set in force: equal for equal files. */
+    readonly hash: string;
+    readonly refused: { readonly message: string; readonly since: string } | null;
+  };
   readonly pools: readonly PoolStatus[];
 }
 
@@ -37,8 +44,13 @@ interface PoolStatus {
   }[];
 }
 
-export function statusOf(pools: PoolPipelines): Status {
-  return { service: "invalidator", pools: pools.all.map(poolStatus) };
+export function statusOf(pools: PoolPipelines, { hash, refusal }: ManifestReload): Status {
+  const refused = refusal && { message: refusal.message, since: new Date(refusal.sinceMs).toISOString() };
+  return {
+    service: "invalidator",
+    manifests: { hash, refused: refused ?? null },
+    pools: pools.all.map(poolStatus),
+  };
 }
 
 function poolStatus({ name, consumer, nodes, watch, missed, report }: PoolPipeline): PoolStatus {

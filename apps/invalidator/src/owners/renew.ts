@@ -22,10 +22,10 @@ export interface Renewal {
 }
 
 /** Why a key is deleted without a look at memcached. */
-export type NotTried = "off" | "not_configured" | "lagging" | "owner_away" | "out_of_time" | "node_away";
+type NotTried = "off" | "not_configured" | "lagging" | "owner_away" | "out_of_time" | "node_away";
 
 /** How a key that its view wants renewed ended; after everything but the first four it was deleted. */
-export type RenewalResult = Exclude<RefreshOutcome, "deleted" | "unknown"> | RefreshRefusal | NotTried;
+type RenewalResult = Exclude<RefreshOutcome, "deleted" | "unknown"> | RefreshRefusal | NotTried;
 
 /** Keys per node that memcached has acknowledged, and those that are still to be deleted. */
 export interface Renewed {

@@ -15,11 +15,23 @@ export const freshetBatch = "freshet.batch";
  */
 export class FreshetServer extends Server implements CustomTransportStrategy {
   override readonly propagatesEventHandlerErrors = true;
-  readonly #consumers: readonly BatchConsumer[];
+  readonly #consumers: Set<BatchConsumer>;
+  #isListening = false;
 
-  constructor(consumers: readonly BatchConsumer[]) {
+  constructor(consumers: Iterable<BatchConsumer> = []) {
     super();
-    this.#consumers = consumers;
+    this.#consumers = new Set(consumers);
+  }
+
+  /** One more consumer, which starts with the others, or at once. */
+  add(consumer: BatchConsumer): void {
+    this.#consumers.add(consumer);
+    if (this.#isListening) this.#start(consumer);
+  }
+
+  /** Resolves when this consumer has committed what is done and left its group. */
+  async remove(consumer: BatchConsumer): Promise<void> {
+    if (this.#consumers.delete(consumer)) await consumer.close();
   }
 
   /** Starts the consumers; throws KAFKA_HANDLER_INVALID when no controller handles batches. */
@@ -28,12 +40,14 @@ export class FreshetServer extends Server implements CustomTransportStrategy {
       callback(new FreshetError("KAFKA_HANDLER_INVALID", `no handler for the pattern ${freshetBatch}`));
       return;
     }
-    for (const consumer of this.#consumers) consumer.start((batch) => this.#deliver(batch));
+    this.#isListening = true;
+    for (const consumer of this.#consumers) this.#start(consumer);
     callback();
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#consumers.map((consumer) => consumer.close()));
+    this.#isListening = false;
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()));
   }
 
   on(): never {
@@ -42,6 +56,10 @@ export class FreshetServer extends Server implements CustomTransportStrategy {
 
   unwrap(): never {
     throw new FreshetError("KAFKA_HANDLER_INVALID", "FreshetServer wraps no single client");
+  }
+
+  #start(consumer: BatchConsumer): void {
+    consumer.start((batch) => this.#deliver(batch));
   }
 
   async #deliver(batch: EventBatch): Promise<BatchResult> {

@@ -1,0 +1,114 @@
+import type { BulkInvalidator, CachePool } from "@freshet/cache";
+import type { Pool } from "@freshet/contracts";
+import type { PoolGraph } from "@freshet/dependency-graph";
+import { BatchConsumer, consumerGroupId, createKafka, type DeadLetters, type KafkaLog } from "@freshet/kafka";
+import type { Logger } from "@freshet/observability";
+import type { InvalidatorConfig } from "./config.ts";
+import { MissedOffsets, topicPartition } from "./nodes/missed-offsets.ts";
+import { NodeWatch } from "./nodes/node-watch.ts";
+import { createPoolNodes } from "./nodes/pool-nodes.ts";
+import type { InvalidatorMetrics } from "./operator/metrics.ts";
+import { PoolReport } from "./operator/report.ts";
+import type { Owners } from "./owners/owners.ts";
+import { Renewer } from "./owners/renew.ts";
+import { CommitHooks } from "./pipeline/commit.ts";
+import { PlanExecutor } from "./pipeline/execute.ts";
+
+/** What the pipelines of all pools use. */
+export interface Shared {
+  readonly config: InvalidatorConfig;
+  readonly letters: DeadLetters;
+  readonly owners: Owners;
+  readonly metrics: InvalidatorMetrics;
+  readonly logger: Logger;
+  readonly kafkaLog: KafkaLog;
+}
+
+/** Everything that one pool has for itself: a slow or dead pool holds back nobody else. */
+export class PoolPipeline {
+  readonly name: string;
+  readonly settings: Pool;
+  readonly consumer: BatchConsumer;
+  readonly executor: PlanExecutor;
+  readonly nodes: BulkInvalidator;
+  readonly watch: NodeWatch;
+  readonly missed = new MissedOffsets();
+  readonly report: PoolReport;
+  readonly #owners: Owners;
+  readonly #refreshed: CachePool;
+  #graph: PoolGraph;
+  #longestHardTtlSeconds = 0;
+
+  /**
+   * Wired; nothing is connected yet.
+   * @throws FreshetError CACHE_NODES_INVALID
+   */
+  constructor(name: string, settings: Pool, graph: PoolGraph, shared: Shared) {
+    const { config, letters, owners, kafkaLog } = shared;
+    const { missed } = this;
+    this.name = name;
+    this.settings = settings;
+    this.#owners = owners;
+    this.#graph = graph;
+    this.report = new PoolReport(name, shared.metrics, shared.logger);
+    const { report } = this;
+    const { nodes, refreshed } = createPoolNodes(settings, config.nodesOf(name));
+    this.nodes = nodes;
+    this.#refreshed = refreshed;
+    this.consumer = new BatchConsumer({
+      // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
+      kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, kafkaLog),
+      groupId: consumerGroupId(config.deployment, name),
+      topics: graph.topics,
+      longestHardTtlMs: () => this.#longestHardTtlSeconds * 1_000,
+      hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap }),
+    });
+    this.watch = new NodeWatch({
+      nodes,
+      missed,
+      dedicated: settings.dedicated,
+      onEvent: (event) => {
+        report.nodeEvent(event);
+      },
+      recommit: (partitions) => {
+        for (const partition of partitions) this.consumer.recommit(topicPartition(partition));
+      },
+    });
+    const renewer = new Renewer({ pool: refreshed, owners, watch: this.watch });
+    this.executor = new PlanExecutor({ pool: name, nodes, watch: this.watch, missed, letters, renewer });
+    this.#take(graph);
+  }
+
+  /** What batches are planned with; each batch with one graph from its beginning to its end. */
+  get graph(): PoolGraph {
+    return this.#graph;
+  }
+
+  /**
+   * Plans with another graph from the next batch on, and reads its topics. A topic that is new is read from what is
+   * committed for it, or from its lowest record: what was published before the new graph is not lost.
+   */
+  async adopt(graph: PoolGraph): Promise<void> {
+    this.#take(graph);
+    const { topics } = this.consumer;
+    if (JSON.stringify(topics) !== JSON.stringify(graph.topics)) await this.consumer.setTopics(graph.topics);
+  }
+
+  /** Ends the connections to memcached, after the consumer is closed. */
+  async close(): Promise<void> {
+    await this.watch.stop();
+    this.nodes.close();
+    this.#refreshed.close();
+  }
+
+  #take(graph: PoolGraph): void {
+    this.#graph = graph;
+    // What was cached under a longer life of an earlier graph may still be there.
+    this.#longestHardTtlSeconds = Math.max(this.#longestHardTtlSeconds, graph.longestHardTtlSeconds);
+    const views = [...graph.views.values()].filter(({ refreshPath }) => refreshPath !== undefined);
+    this.report.notRefreshed(
+      views.filter(({ service }) => !this.#owners.renews(service)),
+      this.#owners.settings.on,
+    );
+  }
+}
