@@ -2,7 +2,14 @@ export { type AssigneeMember, assignPartitions } from "./assigner.ts";
 export { type CommitEntry } from "./committer.ts";
 export { BatchConsumer, type BatchConsumerOptions, consumerGroupId, type ConsumerState } from "./consumer.ts";
 export { decidePosition, type GapReason, type PositionDecision, type PositionFacts } from "./gap.ts";
-export { type GroupPartitionLag, groupLag } from "./lag.ts";
+export {
+  describeGroups,
+  type GroupDescription,
+  type GroupMember,
+  type GroupPartitionLag,
+  groupLag,
+  oldestWaitingMs,
+} from "./group-lag.ts";
 export {
   type CommitMetadata,
   decodeCommitMetadata,
@@ -37,4 +44,5 @@ export {
   type OutgoingMessage,
   type PublishOutcome,
 } from "./producer.ts";
+export { type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
 export { ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";

@@ -1,5 +1,3 @@
-import type { Admin } from "kafkajs";
-
 /** How far one partition is behind. `oldestMs`: append time of the oldest record not done, undefined when none. */
 export interface LagState {
   readonly done: bigint;
@@ -42,38 +40,4 @@ export function timeLagSeconds(state: LagState, nowMs: number): number {
 
 function settle(state: LagState): LagState {
   return state.high > state.done ? state : { ...state, oldestMs: undefined };
-}
-
-/** One partition of a group as the broker sees it: it stays true when the consumer is stalled or dead. */
-export interface GroupPartitionLag {
-  readonly topic: string;
-  readonly partition: number;
-  /** undefined: the group never committed here; everything in the log counts as lag. */
-  readonly committed: bigint | undefined;
-  readonly low: bigint;
-  readonly high: bigint;
-  readonly lag: bigint;
-}
-
-/** Offset lag of a whole group through the admin client; rejects with kafkajs's error when the broker is away. */
-export async function groupLag(
-  admin: Pick<Admin, "fetchOffsets" | "fetchTopicOffsets">,
-  groupId: string,
-  topics: readonly string[],
-): Promise<GroupPartitionLag[]> {
-  const [committed, ...ends] = await Promise.all([
-    admin.fetchOffsets({ groupId, topics: [...topics] }),
-    ...topics.map((topic) => admin.fetchTopicOffsets(topic)),
-  ]);
-  return topics.flatMap((topic, index) =>
-    (ends[index] ?? []).map(({ partition, low, high }) => {
-      const offset = committed
-        .find((entry) => entry.topic === topic)
-        ?.partitions.find((entry) => entry.partition === partition)?.offset;
-      const at = offset === undefined || BigInt(offset) < 0n ? undefined : BigInt(offset);
-      const [first, end] = [BigInt(low), BigInt(high)];
-      const from = at === undefined || at < first ? first : at;
-      return { topic, partition, committed: at, low: first, high: end, lag: end > from ? end - from : 0n };
-    }),
-  );
 }
