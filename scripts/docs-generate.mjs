@@ -4,15 +4,19 @@ import { fileURLToPath } from "node:url";
 import { settingsTable } from "@freshet/config";
 import { errorCodes } from "@freshet/contracts";
 import { format } from "prettier";
+import { cliSettings } from "../apps/cli/src/config.ts";
+import { commandPaths } from "../apps/cli/src/program.ts";
+import { run } from "../apps/cli/src/run.ts";
 import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
 
-/** @type {Readonly<Record<string, Readonly<Record<string, () => string>>>>} document → mark → its text */
+/** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
 export const generated = {
   "docs/configuration.md": {
     "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
   },
+  "docs/cli.md": { "freshet --help": commands, "settings of freshet": () => settings(cliSettings(false)) },
   "docs/errors.md": { "error codes": errors },
 };
 
@@ -28,7 +32,7 @@ export async function render(file) {
     const from = text.indexOf(begin);
     const to = text.indexOf(end, from);
     if (from < 0 || to < 0) throw new Error(`${file} lacks the mark ${begin}, or its end`);
-    text = `${text.slice(0, from)}${begin}\n\n${table()}\n\n${text.slice(to)}`;
+    text = `${text.slice(0, from)}${begin}\n\n${await table()}\n\n${text.slice(to)}`;
   }
   return await format(text, { parser: "markdown" });
 }
@@ -44,6 +48,28 @@ function settings(schema) {
     ({ name, default: fallback, meaning }) => `| \`${name}\` | ${code(fallback)} | ${meaning} |`,
   );
   return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** The help of every command, as `freshet` itself prints it. */
+async function commands() {
+  const texts = await Promise.all(
+    commandPaths().map(async (path) => {
+      let help = "";
+      await run([...path, "--help"], {
+        stdin: (async function* () {})(),
+        stdout: {
+          write: (text) => {
+            help += text;
+          },
+        },
+        stderr: process.stderr,
+        environment: {},
+        signal: new AbortController().signal,
+      });
+      return `### freshet ${path.join(" ")}\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\``;
+    }),
+  );
+  return texts.join("\n\n");
 }
 
 function errors() {

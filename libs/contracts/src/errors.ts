@@ -37,11 +37,19 @@ export const errorCodes = {
     "Nothing is wrong in the cache, the keys were deleted: see why the service did not answer with the values.",
   KAFKA_UNREACHABLE:
     "Check that the brokers run and answer at KAFKA_BROKERS, with these TLS and SASL settings.",
+  KAFKA_REFUSED: "Read the broker's reason: give this user the right that it names, or correct the setting.",
+  KAFKA_TOPIC_UNKNOWN: "Create it with `freshet topics ensure`, or correct its name or MANIFESTS_DIR.",
   KAFKA_PUBLISH_FAILED:
     "Nothing is known to be published: check that the brokers answer; the outbox tries the same rows again.",
   KAFKA_DEAD_LETTER_FAILED: "Create the topic's .dlt or see why it refuses; the partition waits until then.",
   KAFKA_HANDLER_INVALID:
     "Give the application one @EventPattern<string>(freshetBatch) handler that returns { done: bigint }.",
+  CONFIG_INVALID:
+    "Set the named variables of the environment; docs/configuration.md and docs/cli.md list them.",
+  INVALIDATOR_UNREACHABLE:
+    "Check that the invalidator runs, and that the URL names its read-only port (3001 by default).",
+  EVENTS_UNREADABLE: "Give a file, or - for standard input, with one event, an array of them, or one a line.",
+  CLI_USAGE: "Run the command with --help: it shows its arguments, options and examples.",
 } as const satisfies Record<string, string>;
 
 /** One of the closed list of codes. */

@@ -50,9 +50,17 @@ export function reportReloads({ reloads }: InvalidatorMetrics, logger: Logger): 
   };
 }
 
+/** Events that this process has parked, by topic and reason. */
+export interface ParkedEvents {
+  readonly topic: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
 /** Tells the operator what a pool does: the metrics and log lines of one pool, in one place. */
 export class PoolReport {
   readonly gaps: OpenGap[] = [];
+  readonly #parked = new Map<string, ParkedEvents>();
   readonly #pool: string;
   readonly #metrics: InvalidatorMetrics;
   readonly #logger: Logger;
@@ -61,6 +69,11 @@ export class PoolReport {
     this.#pool = pool;
     this.#metrics = metrics;
     this.#logger = logger.child({ pool });
+  }
+
+  /** Dead letters since this process began. */
+  get deadLetters(): readonly ParkedEvents[] {
+    return [...this.#parked.values()];
   }
 
   /** A batch is done: every event of it is accounted for, every key acknowledged or marked as missed. */
@@ -166,6 +179,9 @@ export class PoolReport {
   #letters(at: BatchPosition, plan: BatchPlan): void {
     for (const { message, reason, detail, entityId } of plan.letters) {
       this.#metrics.deadLetters.inc({ pool: this.#pool, topic: at.topic, reason });
+      const name = `${at.topic} ${reason}`;
+      const count = (this.#parked.get(name)?.count ?? 0) + 1;
+      this.#parked.set(name, { topic: at.topic, reason, count });
       this.#logger.error(
         {
           topic: at.topic,

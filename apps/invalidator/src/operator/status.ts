@@ -1,6 +1,7 @@
 import type { ManifestReload } from "../manifests/reload.ts";
 import type { PoolPipeline } from "../pool-pipeline.ts";
 import type { PoolPipelines } from "../pools.ts";
+import type { ParkedEvents } from "./report.ts";
 
 /** `GET /status`: how this replica stands, for people and scripts. Offsets are strings: they outgrow a number. */
 export interface Status {
@@ -42,6 +43,8 @@ interface PoolStatus {
     readonly since: string;
     readonly flushed: boolean;
   }[];
+  /** Events that this process has parked since it began. */
+  readonly deadLetters: readonly ParkedEvents[];
 }
 
 export function statusOf(pools: PoolPipelines, { hash, refusal }: ManifestReload): Status {
@@ -86,5 +89,6 @@ function poolStatus({ name, consumer, nodes, watch, missed, report }: PoolPipeli
       since: new Date(sinceMs).toISOString(),
       flushed,
     })),
+    deadLetters: report.deadLetters,
   };
 }

@@ -1,0 +1,74 @@
+import {
+  deployment,
+  type Environment,
+  kafkaClientOptions,
+  kafkaSettings,
+  readEnvironment,
+} from "@freshet/config";
+import { z } from "zod";
+import type { Io } from "./io.ts";
+
+/** Where `npm start` puts the broker; `freshet` looks there when nobody says otherwise. */
+const localBroker = "127.0.0.1:9092";
+
+const manifestsDir = {
+  MANIFESTS_DIR: z
+    .string()
+    .default("deploy/manifests")
+    .describe("Folder of the manifests and pools.yaml; `--manifests` wins over it"),
+};
+
+/** The settings that `freshet` reads, all of them those of the apps; documents' table is generated from this. */
+export const cliSettings = (production: boolean) =>
+  z.object({
+    ...kafkaSettings,
+    KAFKA_BROKERS: kafkaSettings.KAFKA_BROKERS.default([localBroker]).describe(
+      "Kafka brokers as host:port, separated by commas; `--brokers` wins over it",
+    ),
+    DEPLOYMENT: deployment(production),
+    ...manifestsDir,
+  });
+
+export interface KafkaAccess {
+  readonly options: ReturnType<typeof kafkaClientOptions>;
+  readonly deployment: string;
+}
+
+/**
+ * How to reach Kafka, and whose groups are meant; options of the command line win over the environment.
+ * @throws ConfigError naming every wrong variable
+ */
+export function kafkaAccess(
+  environment: Environment,
+  given: { brokers?: string | undefined; deployment?: string | undefined },
+): KafkaAccess {
+  const values = readEnvironment(cliSettings(environment["NODE_ENV"] === "production"), {
+    ...environment,
+    ...(given.brokers === undefined ? {} : { KAFKA_BROKERS: given.brokers }),
+    ...(given.deployment === undefined ? {} : { DEPLOYMENT: given.deployment }),
+  });
+  return { options: kafkaClientOptions(values), deployment: values.DEPLOYMENT };
+}
+
+/** The manifests folder, and whether anybody named it. */
+export function manifestsFolder(
+  environment: Environment,
+  given: string | undefined,
+): { readonly folder: string; readonly named: boolean } {
+  const { MANIFESTS_DIR } = readEnvironment(z.object(manifestsDir), environment);
+  return {
+    folder: given ?? MANIFESTS_DIR,
+    named: given !== undefined || (environment["MANIFESTS_DIR"] ?? "") !== "",
+  };
+}
+
+/** Whether colours may be written: a terminal, and nobody said NO_COLOR (https://no-color.org). */
+export function mayColour({ environment, stdout }: Pick<Io, "environment" | "stdout">): boolean {
+  const { NO_COLOR, TERM } = environment;
+  return stdout.isTTY === true && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+}
+
+/** The environment of this process. */
+export function processEnvironment(): Environment {
+  return process.env;
+}

@@ -1,0 +1,183 @@
+import { z } from "zod";
+import { behind, counted, printProblems, type Problem } from "./problem.ts";
+import type { Report } from "./session.ts";
+import type { Segment, Terminal } from "./terminal.ts";
+
+const poolStatus = z.looseObject({
+  pool: z.string(),
+  group: z.string(),
+  state: z.string(),
+  lagMessages: z.number(),
+  lagSeconds: z.number(),
+  partitions: z.array(
+    z.looseObject({
+      topic: z.string(),
+      partition: z.number(),
+      phase: z.string(),
+      done: z.string(),
+      high: z.string(),
+      lagMessages: z.number(),
+      lagSeconds: z.number(),
+      failures: z.number(),
+    }),
+  ),
+  nodes: z.array(
+    z.looseObject({ node: z.string(), state: z.string(), missed: z.record(z.string(), z.string()) }),
+  ),
+  gaps: z.array(
+    z.looseObject({
+      topic: z.string(),
+      partition: z.number(),
+      reason: z.string(),
+      since: z.string(),
+      flushed: z.boolean(),
+    }),
+  ),
+  // An invalidator of an earlier version does not tell.
+  deadLetters: z
+    .array(z.looseObject({ topic: z.string(), reason: z.string(), count: z.number() }))
+    .default([]),
+});
+
+/** What `freshet status` reads of `GET /status`; what it does not know it passes on with --json. */
+export const statusSchema = z.looseObject({ pools: z.array(poolStatus) });
+
+/** `GET /health/ready`. */
+export const readinessSchema = z.looseObject({
+  status: z.string(),
+  checks: z.record(z.string(), z.looseObject({ ok: z.boolean(), detail: z.string().optional() })),
+});
+
+type PoolStatus = z.infer<typeof poolStatus>;
+type Readiness = z.infer<typeof readinessSchema>;
+
+const ttl = "values may be old until their hard TTL has passed";
+
+/** How one replica of the invalidator stands, and what to do about what is wrong. Pure. */
+export function statusReport(
+  url: string,
+  status: z.infer<typeof statusSchema>,
+  readiness: Readiness,
+): Report {
+  const problems = status.pools.flatMap(problemsOf);
+  const ready = readiness.status === "ok";
+  const failing = Object.entries(readiness.checks).filter(([, { ok }]) => !ok);
+  return {
+    data: { url, status, readiness, problems },
+    problem: !ready || problems.length > 0,
+    print(out) {
+      out.line(
+        { text: `invalidator ${url}`, style: "bold" },
+        ": ",
+        ready ? { text: "ready", style: "green" } : { text: "not ready", style: "red" },
+      );
+      for (const [name, { detail }] of failing) out.line(`  ${name}: ${detail ?? "fails"}`);
+      for (const pool of status.pools) printPool(out, pool);
+      if (status.pools.length === 0) out.line("It serves no pool: see POOLS and its manifests.");
+      printProblems(out, problems);
+    },
+  };
+}
+
+function problemsOf({ pool, group, state, partitions, nodes, gaps }: PoolStatus): Problem[] {
+  const problems: Problem[] = [];
+  const add = (problem: string, mend: string) => problems.push({ pool, problem, mend });
+  if (state === "crashed")
+    add(`the consumer of ${group} has given up`, "see the invalidator's log, then restart it");
+  else if (state !== "running")
+    add(`the consumer of ${group} is ${state}`, "see whether Kafka answers; it goes on by itself");
+  for (const { topic, partition, failures } of partitions)
+    if (failures > 0)
+      add(
+        `${topic}/${partition} has failed ${counted(failures, "time")} in a row`,
+        "see the invalidator's log; it is tried again and nothing is lost",
+      );
+  for (const { node, state: nodeState, missed } of nodes) {
+    if (nodeState !== "up")
+      add(`${node} is ${nodeState}`, "see whether memcached answers there; its deletions are owed, not lost");
+    const where = Object.entries(missed).map(([partition, offset]) => `${partition} since ${offset}`);
+    if (nodeState === "up" && where.length > 0)
+      add(
+        `${node} has missed deletions (${where.join(", ")}): ${ttl}`,
+        "flush that node by hand; in a dedicated pool the invalidator does it",
+      );
+  }
+  for (const { topic, partition, reason, since, flushed } of gaps)
+    if (!flushed)
+      add(
+        `gap in ${topic}/${partition} (${reason}) since ${since}: ${ttl}`,
+        "flush the nodes of the pool, or wait for the hard TTL; then restart the invalidator to clear it",
+      );
+  return problems;
+}
+
+function printPool(
+  out: Terminal,
+  { pool, group, state, lagMessages, lagSeconds, partitions, ...rest }: PoolStatus,
+): void {
+  out.line();
+  out.line(
+    { text: `pool ${pool}`, style: "bold" },
+    ` (${group}): `,
+    { text: state, style: state === "running" ? "green" : "red" },
+    `, ${behind(lagMessages, lagSeconds)}`,
+  );
+  out.table(
+    [
+      { title: "TOPIC" },
+      { title: "PARTITION", align: "right" },
+      { title: "PHASE" },
+      { title: "DONE", align: "right" },
+      { title: "END", align: "right" },
+      { title: "MESSAGES", align: "right" },
+      { title: "SECONDS", align: "right" },
+      { title: "FAILURES", align: "right" },
+    ],
+    inOrder(partitions).map((at) => [
+      at.topic,
+      String(at.partition),
+      at.phase,
+      at.done,
+      at.high,
+      highlighted(at.lagMessages),
+      highlighted(Math.round(at.lagSeconds * 10) / 10),
+      highlighted(at.failures),
+    ]),
+  );
+  out.line();
+  out.table(
+    [{ title: "NODE" }, { title: "STATE" }, { title: "MISSED SINCE" }],
+    rest.nodes.map(({ node, state: nodeState, missed }) => [
+      node,
+      { text: nodeState, style: nodeState === "up" ? "green" : "red" },
+      Object.entries(missed)
+        .map(([partition, offset]) => `${partition}@${offset}`)
+        .join(" "),
+    ]),
+  );
+  if (rest.gaps.length > 0) {
+    out.line();
+    out.table(
+      [{ title: "GAP" }, { title: "REASON" }, { title: "SINCE" }, { title: "FLUSHED" }],
+      rest.gaps.map(({ topic, partition, reason, since, flushed }) => [
+        `${topic}/${partition}`,
+        reason,
+        since,
+        flushed ? "yes" : "no",
+      ]),
+    );
+  }
+  for (const { topic, reason, count } of rest.deadLetters)
+    out.line(
+      { text: `${counted(count, "dead letter")} `, style: "yellow" },
+      `of ${topic} (${reason}) since it started: freshet events tail --topic ${topic}.dlt --from beginning`,
+    );
+}
+
+function highlighted(value: number): Segment {
+  return value === 0 ? "0" : { text: String(value), style: "yellow" };
+}
+
+function inOrder(partitions: PoolStatus["partitions"]): PoolStatus["partitions"] {
+  return [...partitions].sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
+}
