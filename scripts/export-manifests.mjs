@@ -1,17 +1,9 @@
+// npm run manifests:export: `freshet manifests export` for each service of this repository.
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { stringify } from "yaml";
+import { renderManifest } from "../apps/cli/src/manifest-file.ts";
 
-/**
- * The file of a manifest: what the invalidator loads. Lists that are empty say nothing.
- * @param {import("@freshet/contracts").Manifest} manifest
- */
-export function renderManifest(manifest) {
-  const yaml = stringify(manifest, (_key, value) =>
-    Array.isArray(value) && value.length === 0 ? undefined : value,
-  );
-  return `# Written by \`npm run manifests:export\` from the views of ${manifest.service}; do not edit.\n${yaml}`;
-}
+export { renderManifest };
 
 /**
  * Where the manifest of a service lies.

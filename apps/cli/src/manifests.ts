@@ -1,15 +1,26 @@
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { type Environment, readManifestsFolder } from "@freshet/config";
+import { ManifestError, type ManifestProblem } from "@freshet/contracts";
 import { compile, type DependencyGraph } from "@freshet/dependency-graph";
 import { manifestsFolder } from "./config.ts";
 
 /**
  * The manifests of a folder, compiled.
- * @throws ManifestError with every problem of the set
+ * @throws ManifestError with every problem of the set, each file with its folder
  */
-async function loadGraph(folder: string): Promise<DependencyGraph> {
-  const { sources, pools } = await readManifestsFolder(folder);
-  return compile(sources, pools);
+export async function loadGraph(folder: string): Promise<DependencyGraph> {
+  try {
+    const { sources, pools } = await readManifestsFolder(folder);
+    return compile(sources, pools);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) throw error;
+    const inFolder = ({ file, ...problem }: ManifestProblem) => ({
+      file: file === folder ? folder : join(folder, file),
+      ...problem,
+    });
+    throw new ManifestError(error.problems.map(inFolder));
+  }
 }
 
 /**

@@ -2,7 +2,12 @@ import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { Command } from "commander";
 import { addEventsTail } from "./commands/events-tail.ts";
+import { addGraph } from "./commands/graph.ts";
 import { addLag } from "./commands/lag.ts";
+import { addManifestsCheck } from "./commands/manifests-check.ts";
+import { addManifestsDiff } from "./commands/manifests-diff.ts";
+import { addManifestsExport } from "./commands/manifests-export.ts";
+import { addPlan } from "./commands/plan.ts";
 import { addStatus } from "./commands/status.ts";
 import { addTopicsEnsure } from "./commands/topics-ensure.ts";
 import { Session } from "./session.ts";
@@ -39,6 +44,12 @@ export function createProgram(session: Session): Command {
   addStatus(program, session);
   addTopicsEnsure(group(program, "topics", "The topics of change events"), session);
   addEventsTail(group(program, "events", "The change events in Kafka"), session);
+  addPlan(program, session);
+  addGraph(program, session);
+  const manifests = group(program, "manifests", "The manifests: what is published, what is cached");
+  addManifestsCheck(manifests, session);
+  addManifestsDiff(manifests, session);
+  addManifestsExport(manifests, session);
   return program;
 }
 
