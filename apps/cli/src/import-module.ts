@@ -17,7 +17,10 @@ export async function importModule(file: string): Promise<Module> {
   } catch (error) {
     if (!isTypeScript(error)) throw unreadable(file, error);
     try {
-      const tsx = createRequire(resolve("package.json")).resolve("tsx/esm/api");
+      // That resolves to tsx's CommonJS half, which can't find itself; the other half lies beside it.
+      const tsx = createRequire(resolve("package.json"))
+        .resolve("tsx/esm/api")
+        .replace(/\.cjs$/, ".mjs");
       const { tsImport } = (await import(pathToFileURL(tsx).href)) as {
         tsImport: (url: string, parent: string) => Promise<Module>;
       };

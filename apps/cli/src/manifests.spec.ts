@@ -28,9 +28,9 @@ function given(manifest: object): string {
   return folder;
 }
 
-async function asJson<Data>(...args: string[]): Promise<{ exitCode: number; data: Data }> {
+async function asJson(...args: string[]): Promise<{ exitCode: number; data: unknown }> {
   const { exitCode, stdout } = await freshet([...args, "--json"]);
-  return { exitCode, data: JSON.parse(stdout) as Data };
+  return { exitCode, data: JSON.parse(stdout) };
 }
 
 describe("freshet manifests check", () => {
@@ -62,7 +62,7 @@ describe("freshet manifests check", () => {
       "3 problems: an invalidator refuses the whole set.",
       "",
     ]);
-    const { data } = await asJson<{ ok: boolean; problems: object[] }>("manifests", "check", folder);
+    const { data } = await asJson("manifests", "check", folder);
     expect(data).toMatchObject({ ok: false, problems: [{ file, path: "views.thing.pool" }, {}, {}] });
   });
 });
@@ -73,8 +73,10 @@ interface Diffed {
 }
 
 describe("freshet manifests diff", () => {
-  const diff = (before: object, after: object) =>
-    asJson<Diffed>("manifests", "diff", given(before), given(after));
+  const diff = async (before: object, after: object) => {
+    const { exitCode, data } = await asJson("manifests", "diff", given(before), given(after));
+    return { exitCode, data: data as Diffed };
+  };
   const steps = ({ data }: { data: Diffed }) =>
     data.rollout.map(({ step, of }) => `${step.slice(0, 14)} ${of.join()}`);
 
