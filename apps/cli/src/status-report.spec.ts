@@ -71,6 +71,12 @@ describe("statusReport", () => {
     expect(problemsOf(changes)).toEqual({ problem: true, problems: [problem] });
   });
 
+  it("tells that changed manifests are refused", () => {
+    const refused = { message: "s.yaml: views.v.pool: there is no pool q", since: "then" };
+    const status = statusSchema.parse({ manifests: { hash: "ab12", refused }, pools: [well] });
+    expect(statusReport("http://i:1", status, readinessSchema.parse(ready)).problem).toBe(true);
+  });
+
   it("counts a gap that was flushed as mended, and a failing readiness as a problem", () => {
     expect(problemsOf({ gaps: [{ ...gap, flushed: true }] }).problem).toBe(false);
     const failing = { status: "failing", checks: { "consumer-p": { ok: false, detail: "guarding" } } };

@@ -40,7 +40,16 @@ const poolStatus = z.looseObject({
 });
 
 /** What `freshet status` reads of `GET /status`; what it does not know it passes on with --json. */
-export const statusSchema = z.looseObject({ pools: z.array(poolStatus) });
+export const statusSchema = z.looseObject({
+  // Neither does one of an earlier version tell of its manifests.
+  manifests: z
+    .looseObject({
+      hash: z.string(),
+      refused: z.looseObject({ message: z.string(), since: z.string() }).nullable(),
+    })
+    .optional(),
+  pools: z.array(poolStatus),
+});
 
 /** `GET /health/ready`. */
 export const readinessSchema = z.looseObject({
@@ -61,10 +70,12 @@ export function statusReport(
 ): Report {
   const problems = status.pools.flatMap(problemsOf);
   const ready = readiness.status === "ok";
+  const { manifests } = status;
+  const refused = manifests?.refused ?? undefined;
   const failing = Object.entries(readiness.checks).filter(([, { ok }]) => !ok);
   return {
     data: { url, status, readiness, problems },
-    problem: !ready || problems.length > 0,
+    problem: !ready || refused !== undefined || problems.length > 0,
     print(out) {
       out.line(
         { text: `invalidator ${url}`, style: "bold" },
@@ -72,6 +83,15 @@ export function statusReport(
         ready ? { text: "ready", style: "green" } : { text: "not ready", style: "red" },
       );
       for (const [name, { detail }] of failing) out.line(`  ${name}: ${detail ?? "fails"}`);
+      if (manifests !== undefined) out.line(`manifests ${manifests.hash}`);
+      if (refused !== undefined) {
+        out.line(
+          { text: "problem ", style: "red" },
+          `changed manifests are refused since ${refused.since}, those before them stay in force; see with`,
+          " `freshet manifests check` that the folder is right:",
+        );
+        out.text(refused.message);
+      }
       for (const pool of status.pools) printPool(out, pool);
       if (status.pools.length === 0) out.line("It serves no pool: see POOLS and its manifests.");
       printProblems(out, problems);
