@@ -11,7 +11,9 @@ interface Cut {
 export class Proxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #port = 0;
   #cut: Cut | undefined;
+  #losesRequests = false;
   /** How often a client began to speak after an answer (or at first): the round trips. */
   roundTrips = 0;
 
@@ -38,9 +40,29 @@ export class Proxy implements AsyncDisposable {
     this.#cut = { ...cut };
   }
 
+  /** From now on requests arrive nowhere. */
+  lose(): void {
+    this.#losesRequests = true;
+  }
+
   /** Lets everything pass again. */
   pass(): void {
     this.#cut = undefined;
+    this.#losesRequests = false;
+  }
+
+  /** Refuses connections, as if the node were away. */
+  async away(): Promise<void> {
+    this.#port = this.node.port;
+    this.closeConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+
+  /** At the same address as before. */
+  async back(): Promise<void> {
+    this.#server.listen(this.#port, "127.0.0.1");
+    await once(this.#server, "listening");
   }
 
   /** Resolves when the next request has arrived. */
@@ -59,6 +81,7 @@ export class Proxy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.closeConnections();
+    if (!this.#server.listening) return;
     this.#server.close();
     await once(this.#server, "close");
   }
@@ -68,7 +91,7 @@ export class Proxy implements AsyncDisposable {
     client.setNoDelay(true).on("data", (chunk) => {
       if (!clientSpeaks) this.roundTrips++;
       clientSpeaks = true;
-      memcached.write(chunk);
+      if (!this.#losesRequests) memcached.write(chunk);
       this.#server.emit("request");
     });
     memcached.setNoDelay(true).on("data", (chunk) => {

@@ -34,7 +34,27 @@ declare module "memjs" {
     write(bytes: Buffer): void;
   }
 
+  /** Not used by the driver: what tests and benchmarks compare it with. */
+  class Client {
+    static create(
+      servers: string,
+      options: {
+        retries?: number;
+        failover?: boolean;
+        timeout?: number;
+        logger?: { log: (text: string) => void };
+      },
+    ): Client;
+    seq: number;
+    get(key: string): Promise<{ readonly value: Buffer | null }>;
+    set(key: string, value: string, options: { readonly expires: number }): Promise<boolean>;
+    add(key: string, value: string, options: { readonly expires: number }): Promise<boolean>;
+    delete(key: string): Promise<boolean>;
+    close(): void;
+  }
+
   const memjs: {
+    Client: typeof Client;
     Server: typeof Server;
     Utils: {
       hashCode(text: string): number;
@@ -48,5 +68,5 @@ declare module "memjs" {
     };
   };
   export default memjs;
-  export type { Response, ResponseCallback, Server };
+  export type { Client, Response, ResponseCallback, Server };
 }
