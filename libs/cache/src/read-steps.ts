@@ -250,8 +250,10 @@ export class ReadSteps {
     if (seen.kind !== "value") return seen.kind;
     const { view, min } = reading;
     if (!satisfies(seen.versions, min)) return "too_old";
-    const holds = await this.#tagsHold(reading, seen.tags);
-    if (!holds) return holds === undefined ? "unavailable" : "tag_changed";
+    if (view.tags.length > 0 || Object.keys(seen.tags).length > 0) {
+      const holds = await this.#tagsHold(reading, seen.tags);
+      if (!holds) return holds === undefined ? "unavailable" : "tag_changed";
+    }
     const parsed = await parseData(view, seen.data);
     return parsed ? { ...parsed, versions: seen.versions } : "invalid";
   }

@@ -13,7 +13,8 @@ export async function parseData<Value>(
 ): Promise<StoredForm<Value> | undefined> {
   if (data === null) return { data, value: null };
   try {
-    const parsed = await view.value["~standard"].validate(data);
+    const validating = view.value["~standard"].validate(data);
+    const parsed = validating instanceof Promise ? await validating : validating;
     return parsed.issues ? undefined : { data, value: parsed.value };
   } catch {
     return undefined; // a transform that the shape of old data surprises

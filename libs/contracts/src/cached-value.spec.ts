@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { z } from "zod";
 import {
   type Cached,
   decodeCached,
@@ -9,6 +10,7 @@ import {
   encodeVersionsHeader,
   entityKey,
   satisfies,
+  isWellFormed,
 } from "./index.ts";
 
 const id = fc.string({ unit: "grapheme", minLength: 1 });
@@ -93,6 +95,56 @@ describe("a cached value", () => {
       fc.property(bytes, (value) => {
         expect(["value", "lease", "foreign"]).toContain(decodeCached(value).kind);
       }),
+    );
+  });
+});
+
+describe("what stands under a key", () => {
+  const value = z.object({
+    vs: z.record(
+      z
+        .string()
+        .regex(/^[^:]+:/)
+        .refine(isWellFormed),
+      z.int().nonnegative(),
+    ),
+    d: z.unknown(),
+    t: z.record(z.string(), z.string()).optional(),
+  });
+  const lease = z.object({ l: z.string().regex(/^[0-9a-f]{16}$/) });
+  const entity = fc.constantFrom("profile:42", "a:b:c", ":42", "profile", "", "a:\ud800", "\n:", "é:1");
+  const anything = fc.constantFrom(0, 7, -1, 1.5, 2 ** 53, "7", "", null, true, [], [1], {}, { a: 1 });
+  const document = fc.record(
+    {
+      vs: fc.oneof(fc.dictionary(entity, fc.oneof(fc.maxSafeNat(), anything)), anything),
+      d: anything,
+      t: fc.oneof(fc.dictionary(entity, fc.oneof(fc.string(), anything)), anything),
+      l: fc.oneof(fc.constantFrom("0123456789abcdef", "0123456789ABCDEF", "0123456789abcdef0"), anything),
+      x: anything,
+    },
+    { requiredKeys: [] },
+  );
+
+  it("is told as a schema would tell it", () => {
+    fc.assert(
+      fc.property(document, (json) => {
+        const text = JSON.stringify(json);
+        const asValue = value.safeParse(JSON.parse(text));
+        const asLease = lease.safeParse(JSON.parse(text));
+        expect(decode(text)).toEqual(
+          asValue.success
+            ? {
+                kind: "value",
+                versions: asValue.data.vs,
+                data: asValue.data.d,
+                tags: asValue.data.t ?? {},
+              }
+            : asLease.success
+              ? { kind: "lease", id: asLease.data.l }
+              : { kind: "foreign" },
+        );
+      }),
+      { numRuns: 5_000 },
     );
   });
 });

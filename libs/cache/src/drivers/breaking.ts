@@ -27,6 +27,8 @@ export class BreakingDriver implements MemcachedDriver {
     halfOpenAfter: retryAfterMs,
     breaker: new ConsecutiveBreaker(failuresInARow),
   });
+  /** Whether a call has failed since the last one that was answered. */
+  #isInDoubt = false;
 
   constructor(driver: MemcachedDriver) {
     this.#driver = driver;
@@ -77,11 +79,26 @@ export class BreakingDriver implements MemcachedDriver {
   }
 
   /** @throws FreshetError CACHE_CIRCUIT_OPEN without asking, and what the driver throws */
-  async #guarded<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+  #guarded<Answer>(command: () => Promise<Answer>): Promise<Answer> {
+    // A node that answers has nothing to be counted: the library costs a hit as much as memcached does.
+    if (!this.#isInDoubt) return command().catch((error: unknown) => this.#failed(error));
+    return this.#counted(command);
+  }
+
+  /** The first failure since the node was last well; from now on the library counts. */
+  #failed(cause: unknown): Promise<never> {
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#isInDoubt ||= isOfTheNode(error);
+    return this.#counted(() => Promise.reject(error));
+  }
+
+  async #counted<Answer>(command: () => Promise<Answer>): Promise<Answer> {
     // While one call tries, the library would let the others wait for it, however many.
     if (this.#breaker.state === CircuitState.HalfOpen) throw this.#refusal();
     try {
-      return await this.#breaker.execute(command);
+      const answer = await this.#breaker.execute(command);
+      this.#isInDoubt = this.#breaker.state !== CircuitState.Closed;
+      return answer;
     } catch (error) {
       throw isBrokenCircuitError(error) ? this.#refusal() : error;
     }
