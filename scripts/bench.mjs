@@ -2,6 +2,7 @@
 //   npm run bench                drain of 200,000 events: the real invalidator, kafkajs, kafkajs + JSON.parse
 //   npm run bench -- latency     commit → gone over 2,000 updates, beside Kafka's own produce → consume
 //   npm run bench -- profile     where the invalidator's processor time goes during a drain
+//   npm run bench -- read        hits of the reading cache, beside plain memjs.get
 // --quick: fewer rounds and updates. --events=<n>, --rounds=<n>. --no-install as for npm start.
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -38,9 +39,9 @@ async function bench() {
     },
   });
   const [what = "drain"] = positionals;
-  const run = { drain, latency, profile }[what];
+  const run = { drain, latency, profile, read }[what];
   if (!run) {
-    console.error(`There is no benchmark "${what}": drain, latency, profile.`);
+    console.error(`There is no benchmark "${what}": drain, latency, profile, read.`);
     return false;
   }
   const servers = { kafka: true, memcached: true };
@@ -140,4 +141,35 @@ async function profile(sandbox, { events }) {
   );
   console.log(`\n${number(drain.eventsPerSecond)} events/s under the profiler`);
   console.log(relative(process.cwd(), file));
+}
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function read(sandbox, { quick, rounds }) {
+  const { measureReads, readSteps } = await import("../test/bench/read.mjs");
+  const { Progress } = await import("../test/bench/progress.mjs");
+  const { printTable, withSpread, writeResult } = await import("../test/bench/report.mjs");
+  const [node = ""] = sandbox.memcachedNodes;
+  const reads = quick ? 5_000 : 20_000;
+  const progress = new Progress(readSteps(rounds));
+  const result = await measureReads({ node, reads, rounds, signal, progress });
+  progress.end();
+  console.log(
+    `\n${reads} hits of ${result.valueBytes} bytes each, one process, one node; median (lowest–highest) of ${rounds} rounds`,
+  );
+  printTable(
+    ["", "", "reads/s", "CPU µs/read", "speed to memjs.get", "CPU to memjs.get"],
+    result.results.map(({ name, atOnce, readsPerSecond, cpuMicros, speedToPeer, cpuToPeer }) => [
+      name,
+      atOnce,
+      withSpread(readsPerSecond),
+      withSpread(cpuMicros, 1),
+      withSpread(speedToPeer, 2),
+      withSpread(cpuToPeer, 2),
+    ]),
+  );
+  const file = writeResult("read", { reads, rounds, ...result });
+  console.log(`\n${relative(process.cwd(), file)}`);
 }
