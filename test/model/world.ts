@@ -89,7 +89,7 @@ export function initialWorld({ readers, refreshers }: Bounds): World {
   };
 }
 
-export function isTagged({ read }: Protocol): boolean {
+function isTagged({ read }: Protocol): boolean {
   return read.includes("captureTags");
 }
 

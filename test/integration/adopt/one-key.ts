@@ -4,7 +4,7 @@ import { defineChangeEvent, defineManifest, defineView, on } from "@freshet/cont
 import { z } from "zod";
 
 // What changes.
-export const ProfileChanged = defineChangeEvent({
+const ProfileChanged = defineChangeEvent({
   type: "ProfileChanged",
   entity: "profile",
   topic: "profile.events.v1",
@@ -13,7 +13,7 @@ export const ProfileChanged = defineChangeEvent({
 });
 
 // What is cached, and what it is built from.
-export const profileCard = defineView({
+const profileCard = defineView({
   name: "profile_card",
   key: "profile_card:{profileId}",
   pool: "main",

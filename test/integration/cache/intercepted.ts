@@ -6,7 +6,7 @@ import {
   MemjsDriver,
 } from "@freshet/cache";
 
-export type Command = "get" | "getMany" | "add" | "cas" | "delete" | "deleteMany" | "touch";
+type Command = "get" | "getMany" | "add" | "cas" | "delete" | "deleteMany" | "touch";
 
 /**
  * What becomes of a command: `send` executes it on the connection that it was meant for; `reconnect` gives the

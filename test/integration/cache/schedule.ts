@@ -3,7 +3,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 const actor = new AsyncLocalStorage<string>();
 
 /** Numbers from 0 to 1 that a seed determines (mulberry32). */
-export function randomOf(seed: number): () => number {
+function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
