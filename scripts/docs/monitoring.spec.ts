@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { read } from "./documents.ts";
+
+/** Metric → its labels, by docs/metrics.md; a histogram under the three names that Prometheus stores. */
+const documented = new Map<string, readonly string[]>(
+  [...read("docs/metrics.md").matchAll(/^\| `(freshet_\w+)` *\| (\w+) *\| (.*?) *\|/gm)].flatMap(
+    ([, name = "", kind = "", labels = ""]): [string, string[]][] => {
+      const names = [...labels.matchAll(/`(\w+)`/g)].map(([, label = ""]) => label);
+      if (kind !== "histogram") return [[name, names]];
+      return ["_bucket", "_sum", "_count"].map((end) => [name + end, [...names, "le"]]);
+    },
+  ),
+);
+
+describe.each([
+  ["deploy/grafana/dashboards/freshet.json", 20],
+  ["deploy/prometheus/alarms.yml", 9],
+])("%s", (file, atLeast) => {
+  const queries = [...read(file).matchAll(/(?:"expr": "|expr: )(.*)$/gm)].map(([, query = ""]) => query);
+  const uses = queries.flatMap((query) => {
+    const grouped = [...query.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = ""]) => labels.split(/, */));
+    return [...query.matchAll(/freshet_\w+/g)].map(([metric]) => ({ query, metric, grouped }));
+  });
+
+  it("asks for metrics that docs/metrics.md names", () => {
+    expect(uses.length).toBeGreaterThanOrEqual(atLeast);
+    expect(uses.filter(({ metric }) => !documented.has(metric))).toEqual([]);
+  });
+
+  it("groups by labels that the metric has", () => {
+    const wrong = uses.filter(({ metric, grouped }) =>
+      grouped.some((label) => documented.get(metric)?.includes(label) !== true),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
