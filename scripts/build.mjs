@@ -6,14 +6,18 @@ import { runCommand } from "./local/run-command.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** @param {AbortSignal} [signal] */
-export async function build(signal) {
-  const packages = ["libs", "apps"].flatMap((group) =>
+/** The folders of all apps and libraries. */
+export function packages() {
+  return ["libs", "apps"].flatMap((group) =>
     readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)),
   );
+}
+
+/** @param {AbortSignal} [signal] */
+export async function build(signal) {
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  await runCommand(process.execPath, [tsc, "-b", ...packages], { signal, cwd: ROOT });
-  for (const dir of packages)
+  await runCommand(process.execPath, [tsc, "-b", ...packages()], { signal, cwd: ROOT });
+  for (const dir of packages())
     cpSync(join(dir, "src"), join(dir, "dist"), {
       recursive: true,
       filter: (source) => statSync(source).isDirectory() || !source.endsWith(".ts"),
