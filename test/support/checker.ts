@@ -4,9 +4,13 @@ import { kafkaAdmin } from "../../scripts/local/kafka-admin.mjs";
 import { query } from "../../scripts/local/postgres.mjs";
 import { waitUntil } from "../../scripts/local/wait.mjs";
 import { inspectNode } from "./memcached-inspector.ts";
-import { type System } from "./system.ts";
+import type { System } from "./system.ts";
 
-type Checked = Pick<System, "brokers" | "databaseUrl" | "groups" | "nodeAddresses" | "teamsNode" | "topic">;
+/** The parts of a System that tell where to look; the composed stack has them too. */
+type Checked = Pick<System, "brokers" | "databaseUrl" | "groups" | "topic"> & {
+  readonly nodeAddresses: readonly string[];
+  readonly teamsNode: Pick<System["teamsNode"], "address">;
+};
 type PoolName = keyof System["groups"];
 
 /** A cached value that a reader must not be given any more. */

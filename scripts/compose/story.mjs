@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { timed } from "../demo/timeline.mjs";
+import { waitUntil } from "../local/wait.mjs";
+import { checkConfinement } from "./confinement.mjs";
+import { checkMonitoring } from "./monitoring.mjs";
+import { run } from "./stack.mjs";
+import { Traffic } from "./traffic.mjs";
+
+const README = "README.md";
+const DEPLOY = "docs/deploy.md";
+const INVALIDATORS = 3;
+const PROFILE_SERVICES = 2;
+
+const config = z.object({
+  services: z.record(z.string(), z.object({ image: z.string(), build: z.unknown().optional() })),
+});
+const verdict = z.object({
+  values: z.number().min(1, "nothing is cached, so that this says nothing"),
+  violations: z.array(z.unknown()),
+  events: z.number(),
+});
+
+/**
+ * Plays what docs/deploy.md promises of the stack; throws at the first thing that is not so.
+ * @param {import("./stack.mjs").Stack} stack
+ * @param {{ api: string, prometheus: string }} urls
+ * @param {import("../demo/timeline.mjs").Timeline} timeline
+ * @param {AbortSignal} signal
+ */
+export async function play(stack, urls, timeline, signal) {
+  const see = async (/** @type {() => Promise<string>} */ work) => {
+    const { value, ms } = await timed(work);
+    timeline.seen(ms, value);
+  };
+  const [up = [], scaleUp = []] = composeCommands();
+
+  timeline.step("Up");
+  await see(async () => {
+    await stack.compose("build");
+    return "the images are built";
+  });
+  await see(() => sizes(stack));
+  await see(async () => {
+    await stack.compose(...up);
+    return "everything is healthy";
+  });
+
+  timeline.step("README's commands, over the published port");
+  await see(() => readmeCommands(urls.api, signal));
+
+  timeline.step("Confined");
+  await see(async () => {
+    const containers = await checkConfinement(stack, [urls.api]);
+    return `${containers} containers: not root, no capability, read-only, with limits; one port, on loopback`;
+  });
+
+  timeline.step("Scaled and watched");
+  await see(async () => {
+    await stack.compose(...scaleUp);
+    return `${INVALIDATORS} invalidators, ${PROFILE_SERVICES} profile-services, Prometheus and Grafana are healthy`;
+  });
+  await see(async () => {
+    const shares = await stack.inspect("members", String(INVALIDATORS));
+    return `partitions of each invalidator: ${JSON.stringify(shares)}`;
+  });
+  await see(async () => {
+    const replicas = { invalidator: INVALIDATORS, "profile-service": PROFILE_SERVICES };
+    const queries = await checkMonitoring(urls.prometheus, replicas, signal);
+    return `Prometheus scrapes every replica and takes ${queries} queries of the dashboard and the alarms`;
+  });
+
+  timeline.step("One of each killed, under traffic");
+  const traffic = new Traffic(urls.api);
+  await see(async () => {
+    await traffic.enough(20);
+    const [[invalidator = ""], [service = ""]] = [
+      await stack.containers("invalidator"),
+      await stack.containers("profile-service"),
+    ];
+    await stack.docker("kill", invalidator, service);
+    return `docker kill ${invalidator} ${service}`;
+  });
+  await see(async () => {
+    const shares = await stack.inspect("members", String(INVALIDATORS - 1));
+    return `the other invalidators have taken over: ${JSON.stringify(shares)}`;
+  });
+  await see(async () => {
+    const { changes, tries } = await traffic.stop();
+    return `${changes} profiles were changed and read meanwhile, in ${tries} requests`;
+  });
+  await see(() => noOldValue(stack));
+
+  timeline.step("Down and up again");
+  await see(async () => {
+    await stack.compose("--profile=monitoring", "down");
+    return "down";
+  });
+  await see(async () => {
+    await stack.compose(...up);
+    return "everything is healthy again, on the same images";
+  });
+  await see(async () => {
+    const read = await fetch(`${urls.api}/profiles/42`);
+    assert.match(await read.text(), /"displayName":"Ada Lovelace"/);
+    return `README's profile is still there, and so are ${await traffic.check()} others as they were left`;
+  });
+  await see(() => noOldValue(stack));
+}
+
+/** What both documents say that starts and scales the stack, without `docker compose`. */
+function composeCommands() {
+  const [shown, explained] = [README, DEPLOY].map((document) =>
+    commandsOf(document, "scripts/compose/story.mjs").map((command) => {
+      const [docker, compose, ...args] = command.split(" ");
+      assert.deepEqual([docker, compose], ["docker", "compose"]);
+      return args;
+    }),
+  );
+  assert.deepEqual(shown, explained);
+  return shown ?? [];
+}
+
+/**
+ * The commands of a document's first block that says to be run by this file.
+ * @param {string} document
+ * @param {string} runner
+ */
+function commandsOf(document, runner) {
+  const text = readFileSync(fileURLToPath(new URL(`../../${document}`, import.meta.url)), "utf8");
+  const [, block = ""] = text.split(`<!-- run by ${runner} -->`);
+  const [, commands = ""] = /```sh\n(.*?)```/s.exec(block) ?? [];
+  return commands.trim().split("\n");
+}
+
+/** @param {import("./stack.mjs").Stack} stack */
+async function sizes(stack) {
+  const megabytes = async (/** @type {string} */ image) =>
+    Math.round(Number(await stack.docker("image", "inspect", "--format={{.Size}}", image)) / 1e6);
+  const { services } = config.parse(JSON.parse(await stack.compose("config", "--format=json")));
+  const built = Object.values(services).filter(({ build }) => build !== undefined);
+  const base = await megabytes("node:24-slim");
+  const each = built.map(async ({ image }) => `${image} ${base} + ${(await megabytes(image)) - base} MB`);
+  return (await Promise.all(each)).join(", ");
+}
+
+/**
+ * @param {string} api
+ * @param {AbortSignal} signal
+ */
+async function readmeCommands(api, signal) {
+  const [create = "", read = "", change = ""] = commandsOf(README, "test/e2e/readme.spec.ts");
+  const shell = (/** @type {string} */ command) =>
+    run("bash", ["-c", command.replaceAll("http://127.0.0.1:3000", api)], { signal });
+  const untilRead = (/** @type {RegExp} */ wanted) =>
+    waitUntil(`${read} to answer ${String(wanted)}`, async () => wanted.test(await shell(read)), {
+      timeoutMs: 60_000,
+      signal,
+    });
+
+  assert.match(await shell(create), /"displayName":"Ada"/);
+  // The event of the creation deletes the key once more: the copy stays when it has passed.
+  await untilRead(/^x-cache: HIT\b/im);
+  assert.match(await shell(change), /"displayName":"Ada Lovelace"/);
+  await untilRead(/^x-cache: MISS\b.*"displayName":"Ada Lovelace"/ims);
+  await untilRead(/^x-cache: HIT\b.*"displayName":"Ada Lovelace"/ims);
+  return "created, HIT, changed, MISS with the new name (deleted by the bus alone), HIT";
+}
+
+/** @param {import("./stack.mjs").Stack} stack */
+async function noOldValue(stack) {
+  const { values, violations, events } = verdict.parse(await stack.inspect("verdict"));
+  assert.deepEqual(violations, []);
+  return `from inside: ${values} cached values, each is what PostgreSQL has, after ${events} events`;
+}
