@@ -1,5 +1,6 @@
 import { encodeKeyParam, undecodableReasons } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
+import { crashPoints } from "../../test/support/crash-points.ts";
 import { generated, render } from "../docs-generate.mjs";
 import { codeBlocks, exists, read, sources } from "./documents.ts";
 
@@ -51,6 +52,8 @@ describe("docs/architecture.md", () => {
     const listed = [...text.matchAll(/`(freshet:[\w.-]+)`/g)];
     const names = (found: RegExpExecArray[]) => [...new Set(found.map(([, name = ""]) => name))].sort();
     expect(names(listed)).toEqual(names(inCode));
+    // The runs that kill at each of them, and nothing of the apps that would listen.
+    expect(Object.values(crashPoints).flat().sort()).toEqual(names(inCode));
   });
 
   it("says of each library what its package.json says it may import of ours", () => {

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { uniqueName } from "./names.ts";
@@ -6,19 +6,26 @@ import { ownDir } from "./own-servers.ts";
 
 const preload = fileURLToPath(new URL("crash-at.mjs", import.meta.url));
 
-/** A step of an app at which it dies as by kill -9, once per arming: hand `env` and `nodeArgs` to its start. */
+/** Steps of an app at which it dies as by kill -9, once per arming: hand `env` and `nodeArgs` to its start. */
 export class CrashPoint {
   readonly env: Record<string, string>;
   readonly nodeArgs = ["--import", preload];
   readonly #file = join(ownDir(), uniqueName("crash"));
+  readonly #first: string;
 
-  /** `step` is a diagnostics channel, such as "freshet:outbox.claimed". */
-  constructor(step: string) {
-    this.env = { CRASH_AT: step, CRASH_WHEN: this.#file };
+  /** `steps` are diagnostics channels, such as "freshet:outbox.claimed". */
+  constructor(first: string, ...others: readonly string[]) {
+    this.env = { CRASH_AT: [first, ...others].join(","), CRASH_WHEN: this.#file };
+    this.#first = first;
+  }
+
+  /** Whether it has yet to kill. */
+  get isArmed(): boolean {
+    return existsSync(this.#file);
   }
 
   /** From now on the `nth` passage of the step kills. */
-  arm(nth = 1): void {
-    writeFileSync(this.#file, String(nth));
+  arm(nth = 1, step = this.#first): void {
+    writeFileSync(this.#file, `${step} ${nth}`);
   }
 }

@@ -1,4 +1,5 @@
 import { uniqueName } from "./names.ts";
+import { seededRandom } from "./seeded-random.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** How requests ended: answered, refused for what the profile is (404, 409), failed for want of a server. */
@@ -25,7 +26,7 @@ export class Traffic {
   /** `url` is asked before each request, because a service may come back elsewhere. */
   constructor(url: string | (() => string), { seed = 1, profiles = 10 } = {}) {
     this.#url = typeof url === "string" ? () => url : url;
-    this.#random = mulberry32(seed);
+    this.#random = seededRandom(seed);
     const name = uniqueName("p");
     this.ids = range(profiles).map((index) => `${name}-${index}`);
     // Some handles are free at any time.
@@ -58,6 +59,11 @@ export class Traffic {
         timeoutMs: 20_000,
         describe: `a hit for ${path}`,
       });
+  }
+
+  /** Reads each path once, so that most of them are cached. */
+  async readAll(): Promise<void> {
+    await Promise.all(this.paths.map((path) => this.#end("GET", path)));
   }
 
   /** So many steps, one after the other; every third is a read. */
@@ -177,15 +183,4 @@ type Ending = keyof Tally;
 
 function range(length: number): number[] {
   return Array.from({ length }, (_, index) => index);
-}
-
-/** Numbers from 0 to 1 that follow from the seed. @see https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

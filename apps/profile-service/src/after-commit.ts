@@ -1,6 +1,9 @@
+import { channel } from "node:diagnostics_channel";
 import { type ChangeEvent } from "@freshet/contracts";
 import { type OutboxRelay } from "@freshet/outbox";
 import { type OwnKeys } from "./own-keys.ts";
+
+const committed = channel("freshet:write.committed");
 
 /** What follows a commit. None of it is needed for the bus to deliver: the process may die before it. */
 export class AfterCommit {
@@ -15,6 +18,7 @@ export class AfterCommit {
 
   /** Never rejects: the change is committed, and the caller must hear so. */
   async run(event: ChangeEvent): Promise<void> {
+    committed.publish({ entity: event.subject, version: event.data.version });
     this.#relay?.wake();
     await this.#ownKeys?.delete(event);
   }
