@@ -1,8 +1,6 @@
 import { MemjsDriver, MetaDriver } from "@freshet/cache";
+import { driverConformance, Memcached, Proxy } from "@freshet/cache/conformance";
 import { describe, expect, it } from "vitest";
-import { driverConformance } from "./driver-conformance.ts";
-import { Memcached } from "./memcached.ts";
-import { Proxy } from "./proxy.ts";
 
 driverConformance("the memjs driver", (node, options) => new MemjsDriver(node, options));
 driverConformance("the meta driver", (node, options) => new MetaDriver(node, options));

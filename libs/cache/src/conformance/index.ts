@@ -1,0 +1,3 @@
+export { driverConformance } from "./driver-conformance.ts";
+export { freePort, Memcached } from "./memcached.ts";
+export { Proxy } from "./proxy.ts";
