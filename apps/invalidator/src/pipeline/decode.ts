@@ -1,4 +1,10 @@
-import { type ChangeEvent, decodeChangeEvent, type UndecodableReason } from "@freshet/contracts";
+import { isUtf8 } from "node:buffer";
+import {
+  type ChangeEvent,
+  decodeChangeEvent,
+  maxSubjectBytes,
+  type UndecodableReason,
+} from "@freshet/contracts";
 import type { KafkaMessage } from "kafkajs";
 
 /** A message that is parked as a dead letter; `entityId` where the message still names its entity. */
@@ -33,9 +39,14 @@ export function decodeBatch(messages: readonly KafkaMessage[]): DecodedBatch {
         message,
         reason: decoded.reason,
         detail: decoded.detail,
-        // The Kafka key is the entity's id: what it names can still be deleted.
-        entityId: message.key === null || message.key.length === 0 ? undefined : message.key.toString("utf8"),
+        entityId: entityIdOf(message.key),
       });
   }
   return { events, undecodable };
+}
+
+/** The Kafka key is the entity's id: what it names can still be deleted. A key that no subject may be names nothing. */
+function entityIdOf(key: Buffer | null): string | undefined {
+  if (key === null || key.length === 0 || key.length > maxSubjectBytes || !isUtf8(key)) return undefined;
+  return key.toString("utf8");
 }
