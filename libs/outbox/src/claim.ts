@@ -101,10 +101,13 @@ export interface Backlog {
   readonly oldestAgeSeconds: number;
 }
 
-/** Measures what waits, outside of any transaction. Counting a million rows took 1.3 s, this takes milliseconds. */
+/**
+ * Measures what waits, outside of any transaction. Counting a million rows took 1.3 s, this takes milliseconds. The
+ * order keeps it in the index: reading the table itself for the first rows took 28 to 165 ms, and from the disk.
+ */
 export async function measureBacklog(client: OutboxClient): Promise<Backlog> {
   const { rows } = await client.query<{ counted: number; span: number; age: number }>(
-    `SELECT (SELECT count(*)::int FROM (SELECT FROM outbox_events LIMIT 10001) first_rows) AS counted,
+    `SELECT (SELECT count(*)::int FROM (SELECT FROM outbox_events ORDER BY seq LIMIT 10001) first_rows) AS counted,
        coalesce((SELECT max(seq) - min(seq) + 1 FROM outbox_events), 0)::float8 AS span,
        coalesce((SELECT extract(epoch FROM clock_timestamp() - created_at)::float8
                  FROM outbox_events ORDER BY seq LIMIT 1), 0) AS age`,
