@@ -1,14 +1,18 @@
 // The commands of README.md, as they stand there but for the port.
 import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { codeBlocks } from "../../scripts/docs/documents.ts";
+import { freshet } from "../support/cli.ts";
 import { System } from "../support/system.ts";
 import { waitFor } from "../support/wait-for.ts";
 
+const manifests = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
+
 test("the three commands of README.md create a profile, read it from the cache, and change it", async () => {
   const system = await System.create();
-  const [service] = await Promise.all([system.startService(), system.startInvalidator()]);
+  const [service, invalidator] = await Promise.all([system.startService(), system.startInvalidator()]);
   const block = codeBlocks("README.md").find(({ note }) => note === "run by test/e2e/readme.spec.ts");
   const [create = "", read = "", change = "", ...others] = (block?.text ?? "").trim().split("\n");
   expect(others).toEqual([]);
@@ -34,4 +38,24 @@ test("the three commands of README.md create a profile, read it from the cache, 
     { describe: "the second command to answer MISS" },
   );
   expect(missed).toContain('"displayName":"Ada Lovelace"');
+
+  // What README.md has `freshet` ask, asked here: the real invalidator and its groups.
+  const [, deployment = ""] = system.groups.profiles.split(".");
+  const env = { KAFKA_BROKERS: system.brokers.join(","), DEPLOYMENT: deployment, MANIFESTS_DIR: manifests };
+  const status = await freshet(["status", "--url", invalidator.url, "--json"], { env });
+  expect(status.exitCode).toBe(0);
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    status: { pools: [{ pool: "profiles", state: "running" }, { pool: "teams" }] },
+    readiness: { status: "ok" },
+    problems: [],
+  });
+  const lag = await freshet(["lag", "--json"], { env });
+  expect(lag.exitCode).toBe(0);
+  expect(JSON.parse(lag.stdout)).toMatchObject({
+    pools: [
+      { pool: "profiles", group: system.groups.profiles, state: "Stable", members: [{}] },
+      { pool: "teams" },
+    ],
+    problems: [],
+  });
 });
