@@ -13,6 +13,7 @@ import { TeamsController } from "./teams/teams.controller.ts";
 import { viewLoaders } from "./view-loaders.ts";
 import { VIEW_LOADERS, ViewReader } from "./view-reader.ts";
 import { manifest } from "./views.ts";
+import { IdempotencyKeys } from "./profiles/idempotency-keys.ts";
 import { ProfilesController } from "./profiles/profiles.controller.ts";
 import { ProfilesRepository } from "./profiles/profiles.repository.ts";
 import { OUTBOX, ProfilesService } from "./profiles/profiles.service.ts";
@@ -71,6 +72,7 @@ export class AppModule {
       providers: [
         ProfilesService,
         ProfilesRepository,
+        IdempotencyKeys,
         ViewReader,
         { provide: VIEW_LOADERS, inject: [ProfilesRepository], useFactory: viewLoaders },
         Connections,

@@ -1,4 +1,4 @@
-import { ReadThroughCache, type ReadOptions, type ReadResult } from "@freshet/cache";
+import { type ReadManyOptions, ReadThroughCache, type ReadOptions, type ReadResult } from "@freshet/cache";
 import { Injectable } from "@nestjs/common";
 import { type KeyParams, type ViewLoader } from "./view-loaders.ts";
 
@@ -26,5 +26,14 @@ export class ViewReader {
       return loaded;
     };
     return await this.#cache.read(loader.view, key, load, options);
+  }
+
+  /** Many values in the order asked: one round trip per node for those that are cached, one statement for the others. */
+  async readMany<Param extends string, Value>(
+    loader: ViewLoader<Param, Value>,
+    keys: readonly KeyParams<Param>[],
+    options: ReadManyOptions<Param>,
+  ): Promise<readonly (Value | null)[]> {
+    return await this.#cache.getMany(loader.view, keys, (missing) => loader.load(missing), options);
   }
 }

@@ -12,7 +12,12 @@ export { MetaDriver } from "./drivers/meta.ts";
 export { type CacheEvent, type FillOutcome, type MissReason } from "./events.ts";
 export { CachePool, type PoolNodeLists } from "./pool.ts";
 export { type ReadResult } from "./read-steps.ts";
-export { type ReadOptions, ReadThroughCache, type ReadThroughCacheOptions } from "./read-through-cache.ts";
+export {
+  type ReadManyOptions,
+  type ReadOptions,
+  ReadThroughCache,
+  type ReadThroughCacheOptions,
+} from "./read-through-cache.ts";
 export {
   refresh,
   refreshedValue,

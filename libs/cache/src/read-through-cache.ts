@@ -49,6 +49,12 @@ export interface ReadOptions {
   readonly bypass?: boolean;
 }
 
+/** Options of one call for many keys. */
+export interface ReadManyOptions<Param extends string> extends Pick<ReadOptions, "bypass"> {
+  /** As of one key; where each key has rows of its own, only those of this key: a version that its value lacks is never a hit. */
+  readonly min?: Versions | ((params: KeyParams<Param>) => Versions);
+}
+
 const nothingLoaded = { loaded: { rows: [], value: null }, tags: undefined };
 
 type KeyParams<Param extends string = string> = Readonly<Record<Param, string | number>>;
@@ -134,9 +140,14 @@ export class ReadThroughCache {
     view: ViewDefinition<string, Param, Value>,
     paramsList: readonly KeyParams<Param>[],
     load: (missing: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
-    { min = {} }: Pick<ReadOptions, "min"> = {},
+    { min = {}, bypass = false }: ReadManyOptions<Param> = {},
   ): Promise<(Value | null)[]> {
-    const asked = paramsList.map((params) => ({ params, reading: this.#reading(view, params, min) }));
+    if (bypass) return this.#loadPast(view, paramsList, load);
+    const minOf = typeof min === "function" ? min : () => min;
+    const asked = paramsList.map((params) => ({
+      params,
+      reading: this.#reading(view, params, minOf(params)),
+    }));
     const distinct = new Map(asked.map((one) => [one.reading.key, one]));
     const ones = [...distinct.values()];
     const seen = await this.#steps.lookUpMany(
@@ -161,11 +172,7 @@ export class ReadThroughCache {
       );
       const loaded = await this.#steps.loadTagged(view, readings, async () => {
         const rows = await load(missing.map(({ params }) => params));
-        if (rows.length === missing.length) return rows;
-        throw new FreshetError(
-          "CONTRACT_INVALID",
-          `${view.name}: ${missing.length} values were to be loaded, the loader gave ${rows.length}`,
-        );
+        return complete(view, rows, missing.length);
       });
       await Promise.all(
         loaded.map(async (one, index) => {
@@ -237,6 +244,22 @@ export class ReadThroughCache {
     return parsed && { value: parsed.value, outcome: "miss", versions };
   }
 
+  /** Straight to the loader, nothing stored. */
+  async #loadPast<Param extends string, Value>(
+    view: ViewDefinition<string, Param, Value>,
+    paramsList: readonly KeyParams<Param>[],
+    load: (keys: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
+  ): Promise<(Value | null)[]> {
+    for (const _key of paramsList) this.#on({ type: "bypass", view: view.name });
+    const loaded = complete(view, await this.#steps.load(view, () => load(paramsList)), paramsList.length);
+    return Promise.all(
+      loaded.map(async ({ value }) => {
+        const form = await storedForm(view, value);
+        return form ? form.value : value;
+      }),
+    );
+  }
+
   /** Steps 2 to 4. */
   async #loadAndFill<Value>(
     reading: Reading<Value>,
@@ -261,4 +284,13 @@ export class ReadThroughCache {
     if (!pool) throw new FreshetError("CONTRACT_INVALID", `${view.name}: no pool ${view.pool} was given`);
     return pool;
   }
+}
+
+/** @throws FreshetError CONTRACT_INVALID when a loader leaves out a row */
+function complete<Row>(view: ViewDefinition, rows: readonly Row[], count: number): readonly Row[] {
+  if (rows.length === count) return rows;
+  throw new FreshetError(
+    "CONTRACT_INVALID",
+    `${view.name}: ${count} values were to be loaded, the loader gave ${rows.length}`,
+  );
 }

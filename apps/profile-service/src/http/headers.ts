@@ -2,6 +2,12 @@ import { type ReadResult } from "@freshet/cache";
 import { decodeVersionsHeader, encodeVersionsHeader, type Versions } from "@freshet/contracts";
 import { invalidRequest } from "./problem.ts";
 
+/** The request headers that a read heeds. */
+export interface ReadHeaders {
+  readonly "cache-control"?: string;
+  readonly "min-version"?: string;
+}
+
 /** What is needed of Fastify's reply to set headers. */
 export interface ReplyHeaders {
   header(name: string, value: string): unknown;
@@ -19,17 +25,35 @@ export function parseIfMatch(header: string | undefined): ReadonlySet<number> | 
 }
 
 /**
+ * The key under which a request is sent again.
+ * @throws Problem 400
+ */
+export function parseIdempotencyKey(header: string | undefined): string | undefined {
+  if (header === undefined || /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  const remedy = "must be 1 to 255 printable ASCII characters without blanks, such as a UUID";
+  throw invalidRequest([{ field: "Idempotency-Key", remedy }]);
+}
+
+/**
  * The versions that the caller must see, from `Min-Version`.
  * @throws Problem 400
  */
-export function parseMinVersion(header: string | undefined): Versions {
+function parseMinVersion(header: string | undefined): Versions {
   const versions = header === undefined ? {} : decodeVersionsHeader(header);
   if (versions) return versions;
   throw invalidRequest([{ field: "Min-Version", remedy: "must be entity:id=version, such as profile:42=7" }]);
 }
 
+/** What a read's headers ask of the cache. @throws Problem 400 */
+export function readOptions({ "cache-control": cacheControl, "min-version": minVersion }: ReadHeaders): {
+  readonly min: Versions;
+  readonly bypass: boolean;
+} {
+  return { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
+}
+
 /** Whether the caller wants the primary's answer: another service's loader must never read through our cache. */
-export function wantsPrimary(cacheControl: string | undefined): boolean {
+function wantsPrimary(cacheControl: string | undefined): boolean {
   return cacheControl?.split(",").some((directive) => directive.trim().toLowerCase() === "no-cache") ?? false;
 }
 

@@ -31,6 +31,14 @@ export function invalidRequest(errors: readonly FieldProblem[]): Problem {
   return new Problem(400, "The request is not valid", detail, errors);
 }
 
+export function idempotencyKeyReused(): Problem {
+  const [field, remedy] = [
+    "Idempotency-Key",
+    "was used for another request: send a new key with a new request",
+  ];
+  return new Problem(422, "Idempotency key reused", `${field} ${remedy}`, [{ field, remedy }]);
+}
+
 export function notFound(what: string): Problem {
   return new Problem(404, "Not found", `${what} does not exist`);
 }

@@ -87,3 +87,51 @@ export const profilePatch = z
   )
   .meta({ id: "ProfilePatch" });
 export type ProfilePatch = z.infer<typeof profilePatch>;
+
+const limitRule = "must be a whole number from 1 to 100";
+const cursorRule = "must be the nextCursor of an earlier page";
+
+/** What a list takes. The cursor is the last id of the page before, not to be read by callers. */
+export const listQuery = z.strictObject({
+  limit: text(limitRule, /^([1-9]\d?|100)$/)
+    .default("20")
+    .transform(Number),
+  cursor: z
+    .string({ error: cursorRule })
+    .max(100, cursorRule)
+    .transform((cursor) => Buffer.from(cursor, "base64url").toString())
+    .pipe(z.string().regex(name, cursorRule))
+    .optional(),
+});
+export type ListQuery = z.infer<typeof listQuery>;
+
+/** The cursor of the page that follows this profile. */
+export function cursorAfter({ id }: Pick<Profile, "id">): string {
+  return Buffer.from(id).toString("base64url");
+}
+
+/** One page of living profiles, by id. */
+export const profileList = z
+  .object({
+    profiles: z.array(profile),
+    nextCursor: z.string().nullable().describe("Asks for the next page; null: this was the last one"),
+  })
+  .meta({ id: "ProfileList" });
+export type ProfileList = z.infer<typeof profileList>;
+
+const idsRule = "must be a list of 1 to 100 profile ids";
+
+/** What a batch get takes. */
+export const batchGet = z
+  .strictObject(
+    { ids: z.array(profileId, { error: idsRule }).min(1, idsRule).max(100, idsRule).describe(idsRule) },
+    { error: objectRule },
+  )
+  .meta({ id: "BatchGet" });
+export type BatchGet = z.infer<typeof batchGet>;
+
+/** Each id that was asked for is in one of the two, once, in the order asked. */
+export const batchAnswer = z
+  .object({ found: z.array(profile), missing: z.array(profileId) })
+  .meta({ id: "BatchAnswer" });
+export type BatchAnswer = z.infer<typeof batchAnswer>;

@@ -10,78 +10,125 @@ import {
   Param,
   Patch,
   Post,
+  Query,
   Res,
 } from "@nestjs/common";
 import {
+  parseIdempotencyKey,
   parseIfMatch,
-  parseMinVersion,
+  type ReadHeaders,
+  readOptions,
   type ReplyHeaders,
   setOutcome,
   setVersion,
-  wantsPrimary,
 } from "../http/headers.ts";
 import { notFound } from "../http/problem.ts";
 import { type ViewLoaders } from "../view-loaders.ts";
 import { VIEW_LOADERS, ViewReader } from "../view-reader.ts";
 import {
+  type BatchAnswer,
+  batchGet,
+  type BatchGet,
+  cursorAfter,
   handle,
+  listQuery,
+  type ListQuery,
   newProfile,
   type NewProfile,
   type Profile,
   profileId,
+  type ProfileList,
   profilePatch,
   type ProfilePatch,
 } from "./profile.ts";
+import { ProfilesRepository } from "./profiles.repository.ts";
 import { ProfilesService } from "./profiles.service.ts";
 
-@Controller("profiles")
+@Controller()
 export class ProfilesController {
   readonly #service: ProfilesService;
+  readonly #repository: ProfilesRepository;
   readonly #views: ViewReader;
   readonly #loaders: ViewLoaders;
 
-  constructor(service: ProfilesService, views: ViewReader, @Inject(VIEW_LOADERS) loaders: ViewLoaders) {
+  constructor(
+    service: ProfilesService,
+    repository: ProfilesRepository,
+    views: ViewReader,
+    @Inject(VIEW_LOADERS) loaders: ViewLoaders,
+  ) {
     this.#service = service;
+    this.#repository = repository;
     this.#views = views;
     this.#loaders = loaders;
   }
 
-  @Post()
+  @Post("profiles")
   async create(
     @Body({ schema: newProfile }) body: NewProfile,
+    @Headers("idempotency-key") idempotencyKey: string | undefined,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<Profile> {
-    const created = await this.#service.create(body);
-    reply.header("location", `/profiles/${created.id}`);
-    setVersion(reply, created);
-    return created;
+    const { profile, isReplay } = await this.#service.create(body, parseIdempotencyKey(idempotencyKey));
+    reply.header("location", `/profiles/${profile.id}`);
+    if (isReplay) reply.header("idempotency-replayed", "true");
+    setVersion(reply, profile);
+    return profile;
   }
 
-  @Get(":id")
+  /** Straight from the primary: no view names all profiles. */
+  @Get("profiles")
+  async list(@Query({ schema: listQuery }) { limit, cursor }: ListQuery): Promise<ProfileList> {
+    const profiles = await this.#repository.list(cursor, limit + 1);
+    const page = profiles.slice(0, limit);
+    const last = page.at(-1);
+    return { profiles: page, nextCursor: last && profiles.length > limit ? cursorAfter(last) : null };
+  }
+
+  // The router reads "::" as a colon.
+  @Post("profiles::batchGet")
+  @HttpCode(200)
+  async batchGet(
+    @Body({ schema: batchGet }) { ids }: BatchGet,
+    @Headers() headers: ReadHeaders,
+  ): Promise<BatchAnswer> {
+    const { min, bypass } = readOptions(headers);
+    const asked = [...new Set(ids)];
+    const keys = asked.map((id) => ({ profileId: id }));
+    const minOf = ({ profileId: id }: { readonly profileId: string | number }) => {
+      const atLeast = min[`profile:${id}`];
+      return atLeast === undefined ? {} : { [`profile:${id}`]: atLeast };
+    };
+    const values = await this.#views.readMany(this.#loaders.userProfile, keys, { min: minOf, bypass });
+    return {
+      found: values.filter((value) => value !== null),
+      missing: asked.filter((_id, index) => values[index] === null),
+    };
+  }
+
+  @Get("profiles/:id")
   async byId(
     @Param("id", { schema: profileId }) id: string,
-    @Headers("cache-control") cacheControl: string | undefined,
-    @Headers("min-version") minVersion: string | undefined,
+    @Headers() headers: ReadHeaders,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<Profile> {
-    const options = { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
-    const result = await this.#views.read(this.#loaders.userProfile, { profileId: id }, options);
+    const key = { profileId: id };
+    const result = await this.#views.read(this.#loaders.userProfile, key, readOptions(headers));
     return answer(reply, result, `profile ${id}`);
   }
 
-  @Get("by-handle/:handle")
+  @Get("profiles/by-handle/:handle")
   async byHandle(
     @Param("handle", { schema: handle }) name: string,
-    @Headers("cache-control") cacheControl: string | undefined,
-    @Headers("min-version") minVersion: string | undefined,
+    @Headers() headers: ReadHeaders,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<Profile> {
-    const options = { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
-    const result = await this.#views.read(this.#loaders.userProfileByHandle, { handle: name }, options);
+    const key = { handle: name };
+    const result = await this.#views.read(this.#loaders.userProfileByHandle, key, readOptions(headers));
     return answer(reply, result, `a profile with the handle ${name}`);
   }
 
-  @Patch(":id")
+  @Patch("profiles/:id")
   async update(
     @Param("id", { schema: profileId }) id: string,
     @Body({ schema: profilePatch }) patch: ProfilePatch,
@@ -93,7 +140,7 @@ export class ProfilesController {
     return updated;
   }
 
-  @Delete(":id")
+  @Delete("profiles/:id")
   @HttpCode(204)
   async remove(
     @Param("id", { schema: profileId }) id: string,

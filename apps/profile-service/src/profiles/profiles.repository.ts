@@ -1,5 +1,5 @@
 import { Injectable } from "@nestjs/common";
-import { DrizzleQueryError, eq, inArray, sql } from "drizzle-orm";
+import { and, DrizzleQueryError, eq, gt, inArray, isNotNull, sql } from "drizzle-orm";
 import { type AnyPgColumn } from "drizzle-orm/pg-core";
 import { Database, type Transaction } from "../database.ts";
 import { conflict } from "../http/problem.ts";
@@ -25,6 +25,17 @@ export class ProfilesRepository {
 
   constructor(database: Database) {
     this.#database = database;
+  }
+
+  /** At most `limit` living profiles by id, those after `after`. */
+  async list(after: string | undefined, limit: number): Promise<Profile[]> {
+    const rows = await this.#database.primary
+      .select()
+      .from(profiles)
+      .where(and(isNotNull(profiles.handle), after === undefined ? undefined : gt(profiles.id, after)))
+      .orderBy(profiles.id)
+      .limit(limit);
+    return rows.flatMap((row) => toRow(row).profile ?? []);
   }
 
   /** The rows of these ids that there are, by id. */

@@ -8,11 +8,18 @@ import { AfterCommit } from "../after-commit.ts";
 import { Database, type Transaction } from "../database.ts";
 import { ProfileChanged } from "../events.ts";
 import { conflict, notFound, preconditionFailed } from "../http/problem.ts";
+import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { type NewProfile, type Profile, type ProfilePatch } from "./profile.ts";
 import { ProfilesRepository } from "./profiles.repository.ts";
 
 /** The injection token of the outbox. */
 export const OUTBOX = Symbol("outbox");
+
+/** A profile, and whether an earlier request has made it. */
+interface Created {
+  readonly profile: Profile;
+  readonly isReplay: boolean;
+}
 
 /** The versions that the caller allows to be changed; undefined: any. */
 type Allowed = ReadonlySet<number> | undefined;
@@ -22,29 +29,41 @@ type Allowed = ReadonlySet<number> | undefined;
 export class ProfilesService {
   readonly #database: Database;
   readonly #repository: ProfilesRepository;
+  readonly #keys: IdempotencyKeys;
   readonly #outbox: Outbox;
   readonly #afterCommit: AfterCommit;
 
   constructor(
     database: Database,
     repository: ProfilesRepository,
+    keys: IdempotencyKeys,
     @Inject(OUTBOX) outbox: Outbox,
     afterCommit: AfterCommit,
   ) {
     this.#database = database;
     this.#repository = repository;
+    this.#keys = keys;
     this.#outbox = outbox;
     this.#afterCommit = afterCommit;
   }
 
-  /** Creates a profile, with the version after the last one if its id was deleted. @throws Problem 409 */
-  async create({ id = randomUUID(), ...fields }: NewProfile): Promise<Profile> {
+  /**
+   * Creates a profile, with the version after the last one if its id was deleted. A request that is sent again under
+   * its idempotency key makes nothing and is answered as it was.
+   * @throws Problem 409, 422
+   */
+  async create(request: NewProfile, idempotencyKey: string | undefined): Promise<Created> {
+    const { id = randomUUID(), ...fields } = request;
     const { profile, event } = await this.#database.transaction(async (tx) => {
+      const made = idempotencyKey && (await this.#keys.find(tx, idempotencyKey, request));
+      if (made) return { profile: made, event: undefined };
       const after = (await this.#repository.insert(tx, id, fields)) ?? (await this.#recreate(tx, id, fields));
-      return { profile: after, event: await this.#record(tx, id, after.version, null, after) };
+      const added = await this.#record(tx, id, after.version, null, after);
+      if (idempotencyKey) await this.#keys.keep(tx, idempotencyKey, request, after);
+      return { profile: after, event: added };
     });
-    await this.#afterCommit.run(event);
-    return profile;
+    if (event) await this.#afterCommit.run(event);
+    return { profile, isReplay: event === undefined };
   }
 
   /** Applies a patch; one that changes nothing makes no version and no event. @throws Problem 404, 409, 412 */

@@ -1,5 +1,5 @@
 import { Controller, Get, Headers, Inject, Param, Res } from "@nestjs/common";
-import { parseMinVersion, type ReplyHeaders, setOutcome, wantsPrimary } from "../http/headers.ts";
+import { type ReadHeaders, readOptions, type ReplyHeaders, setOutcome } from "../http/headers.ts";
 import { teamId } from "../profiles/profile.ts";
 import { type ViewLoaders } from "../view-loaders.ts";
 import { VIEW_LOADERS, ViewReader } from "../view-reader.ts";
@@ -19,11 +19,10 @@ export class TeamsController {
   @Get(":teamId/directory")
   async directory(
     @Param("teamId", { schema: teamId }) id: string,
-    @Headers("cache-control") cacheControl: string | undefined,
-    @Headers("min-version") minVersion: string | undefined,
+    @Headers() headers: ReadHeaders,
     @Res({ passthrough: true }) reply: ReplyHeaders,
   ): Promise<TeamDirectory> {
-    const options = { min: parseMinVersion(minVersion), bypass: wantsPrimary(cacheControl) };
+    const options = readOptions(headers);
     const key = { teamId: id };
     const { value, outcome } = await this.#views.read(this.#loaders.teamDirectory, key, options);
     setOutcome(reply, outcome);
