@@ -8,7 +8,10 @@ import { cliSettings } from "../apps/cli/src/config.ts";
 import { commandPaths } from "../apps/cli/src/program.ts";
 import { run } from "../apps/cli/src/run.ts";
 import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
+import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
+
+const OPENAPI = "docs/openapi.json";
 
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
 export const generated = {
@@ -26,6 +29,7 @@ export const generated = {
  * @throws Error when a mark is missing
  */
 export async function render(file) {
+  if (file === OPENAPI) return await format(JSON.stringify(openApi()), { parser: "json", printWidth: 110 });
   let text = readFileSync(pathOf(file), "utf8");
   for (const [mark, table] of Object.entries(generated[file] ?? {})) {
     const [begin, end] = [`<!-- generated: ${mark} -->`, "<!-- end of generated -->"];
@@ -86,7 +90,7 @@ function code(fallback) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const file of Object.keys(generated)) {
+  for (const file of [...Object.keys(generated), OPENAPI]) {
     writeFileSync(pathOf(file), await render(file));
     console.log(`written: ${file}`);
   }

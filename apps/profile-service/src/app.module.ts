@@ -12,6 +12,7 @@ import { Database } from "./database.ts";
 import { TeamsController } from "./teams/teams.controller.ts";
 import { viewLoaders } from "./view-loaders.ts";
 import { VIEW_LOADERS, ViewReader } from "./view-reader.ts";
+import { DocsController } from "./http/docs.controller.ts";
 import { manifest } from "./views.ts";
 import { IdempotencyKeys } from "./profiles/idempotency-keys.ts";
 import { ProfilesController } from "./profiles/profiles.controller.ts";
@@ -68,7 +69,7 @@ export class AppModule {
     const limits = { timeoutMs: config.memcachedTimeoutMs };
     return {
       module: AppModule,
-      controllers: [ProfilesController, TeamsController],
+      controllers: [ProfilesController, TeamsController, DocsController],
       providers: [
         ProfilesService,
         ProfilesRepository,

@@ -60,6 +60,19 @@ export const profileServiceSettings = (production: boolean) =>
     PORT: port(3000, "Public HTTP port: the profile API"),
     INTERNAL_PORT: port(3100, "Internal HTTP port: /internal/views, /metrics, /health/live, /health/ready"),
     INTERNAL_TOKEN: internalToken(production),
+    RATE_LIMIT_PER_MINUTE: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(0, "must be at least 0")
+      .default(60_000)
+      .describe("Requests a minute that one address may send to the public port of a replica; 0: any number"),
+    TRUSTED_PROXIES: z
+      .string()
+      .regex(/^[0-9a-fA-F:.,/ ]*$/, "must be addresses or networks, separated by commas")
+      .default("")
+      .describe(
+        "Proxies whose X-Forwarded-For names the caller, as addresses or networks, separated by commas",
+      ),
     OUTBOX_RELAY: onOff(
       "on",
       "off: Debezium reads the outbox from the write-ahead log, this service sends nothing",
@@ -83,6 +96,9 @@ export interface ProfileServiceConfig {
   readonly internalPort: number;
   /** Demanded on /internal/*; undefined: nothing is. */
   readonly internalToken: string | undefined;
+  /** Of one address; 0: any number. */
+  readonly requestsPerMinute: number;
+  readonly trustedProxies: string;
   readonly outboxRelay: boolean;
   readonly writerDelete: boolean;
   readonly logLevel: z.infer<typeof logLevel>;
@@ -107,6 +123,8 @@ export function readConfig(environment: Environment = process.env): ProfileServi
     port: values.PORT,
     internalPort: values.INTERNAL_PORT,
     internalToken: values.INTERNAL_TOKEN,
+    requestsPerMinute: values.RATE_LIMIT_PER_MINUTE,
+    trustedProxies: values.TRUSTED_PROXIES,
     outboxRelay: values.OUTBOX_RELAY,
     writerDelete: values.WRITER_DELETE,
     logLevel: values.LOG_LEVEL,

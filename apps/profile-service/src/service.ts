@@ -1,5 +1,4 @@
 import { createHealth, createLogger, createMetrics } from "@freshet/observability";
-import { type NestFastifyApplication } from "@nestjs/platform-fastify";
 import { AppModule } from "./app.module.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { createApp } from "./http/create-app.ts";
@@ -22,30 +21,26 @@ export interface ProfileService {
 export async function startProfileService(config: ProfileServiceConfig): Promise<ProfileService> {
   const logger = createLogger({ name: "profile-service", level: config.logLevel, pretty: config.prettyLogs });
   const shared = { logger, metrics: createMetrics(), health: createHealth() };
-  const app = await createApp(AppModule.with(config, shared), logger);
-  const loaders = app.get<ViewLoaders>(VIEW_LOADERS);
+  const { requestsPerMinute, trustedProxies } = config;
+  const api = await createApp(AppModule.with(config, shared), logger, { requestsPerMinute, trustedProxies });
+  const loaders = api.app.get<ViewLoaders>(VIEW_LOADERS);
   const internal = await createApp(
     InternalModule.with({ ...shared, loaders, token: config.internalToken }),
     logger,
     { bodyLimitBytes: internalBodyLimitBytes },
   );
   const close = async (): Promise<void> => {
-    await app.close();
-    await internal.close();
+    await api.app.close();
+    await internal.app.close();
     logger.info("stopped");
   };
   try {
-    const url = await listen(app, config.port);
-    const internalUrl = await listen(internal, config.internalPort);
+    const url = await api.listen(config.port);
+    const internalUrl = await internal.listen(config.internalPort);
     logger.info({ url, internalUrl }, "listening");
     return { url, internalUrl, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-async function listen(app: NestFastifyApplication, port: number): Promise<string> {
-  await app.listen(port, "0.0.0.0");
-  return await app.getUrl();
 }

@@ -25,6 +25,8 @@ export async function startService(
     port: 0,
     internalPort: 0,
     internalToken: undefined,
+    requestsPerMinute: 0,
+    trustedProxies: "",
     outboxRelay: true,
     writerDelete: true,
     logLevel: "silent",

@@ -6,20 +6,38 @@ import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
 import { Problem, problemBody, problemType } from "./problem.ts";
 import { ProblemFilter } from "./problem.filter.ts";
+import { limitRate } from "./rate-limit.ts";
+import { Routes } from "./routes.ts";
 import { SchemaPipe } from "./schema.pipe.ts";
 
 // Longer ids must reach the handler, which says what is wrong with them; Fastify's own limit of 100 answers 404.
 const maxParamLength = 16_384;
 
+interface Limits {
+  readonly bodyLimitBytes?: number;
+  /** Of one address; 0: any number. */
+  readonly requestsPerMinute?: number;
+  /** Addresses and networks, separated by commas, whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: string;
+}
+
+/** A server that does not listen yet. */
+export interface HttpServer {
+  readonly app: NestFastifyApplication;
+  /** Answers its URL. */
+  listen(port: number): Promise<string>;
+}
+
 /** A Nest application on Fastify whose every answer to a bad request is problem details. */
 export async function createApp(
   module: DynamicModule,
   logger: Logger,
-  { bodyLimitBytes = 65_536 } = {},
-): Promise<NestFastifyApplication> {
+  { bodyLimitBytes = 65_536, requestsPerMinute = 0, trustedProxies = "" }: Limits = {},
+): Promise<HttpServer> {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     requestTimeout: 30_000,
+    ...(trustedProxies === "" ? {} : { trustProxy: trustedProxies }),
     routerOptions: { maxParamLength },
     frameworkErrors: answerUnroutable,
   });
@@ -30,12 +48,22 @@ export async function createApp(
     fastify.getDefaultJsonParser("error", "error"),
   );
   closeConnectionsWhenStopping(adapter);
+  const routes = new Routes(adapter);
   // Fastify's own parsers are enough: Nest's would take form bodies as well.
   const options = { bodyParser: false, logger: new NestLogger(logger), abortOnError: false } as const;
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, options);
   app.useGlobalPipes(new SchemaPipe());
   app.useGlobalFilters(new ProblemFilter(logger));
-  return app;
+  if (requestsPerMinute > 0) await limitRate(app, requestsPerMinute);
+  return {
+    app,
+    async listen(port) {
+      await app.init();
+      routes.refuseOtherMethods();
+      await app.listen(port, "0.0.0.0");
+      return await app.getUrl();
+    },
+  };
 }
 
 /**

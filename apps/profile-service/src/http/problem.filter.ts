@@ -1,7 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { FreshetError } from "@freshet/contracts";
 import { type Logger } from "@freshet/observability";
-import { Problem, problemBody, problemType } from "./problem.ts";
+import { type LogContext, loggable } from "./loggable.ts";
+import { Problem, problemBody, problemType, unreadable } from "./problem.ts";
 
 /** What is needed of Fastify's reply. */
 interface Reply {
@@ -21,8 +22,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.#logger.error({ err: error }, "a request failed");
-    const reply = host.switchToHttp().getResponse<Reply>();
+    const http = host.switchToHttp();
+    if (problem.status >= 500)
+      this.#logger.error(loggable(error, http.getRequest<LogContext>()), "a request failed");
+    const reply = http.getResponse<Reply>();
     reply.status(problem.status);
     reply.header("content-type", problemType);
     reply.send(problemBody(problem));
@@ -34,13 +37,23 @@ function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof FreshetError && error.code === "OUTBOX_EVENT_TOO_LARGE")
     return new Problem(422, "The change is too large", `${error.message}: ${error.remedy}`);
-  if (error instanceof HttpException)
-    return new Problem(error.getStatus(), "The request failed", error.message);
-  if (error instanceof Error && "statusCode" in error && isClientError(error.statusCode))
-    return new Problem(error.statusCode, "The request cannot be read", error.message);
+  if (error instanceof HttpException) return httpProblem(error);
   if (isUnavailable(error) || (error instanceof FreshetError && error.code === "LOAD_OVERLOADED"))
     return new Problem(503, "Try again", "the database did not serve the request in time: send it again");
   return new Problem(500, "Internal error", "the service failed; its log says why");
+}
+
+/** Nest hands on of Fastify's errors the status and the message; the code is lost. */
+function httpProblem(error: HttpException): Problem {
+  const status = error.getStatus();
+  if (status === 413)
+    return unreadable(status, "has more bytes than are taken (65,536 by the API): send less");
+  if (status === 415)
+    return unreadable(status, "must be application/json, or application/merge-patch+json for a patch");
+  if (status === 400 && error.message.includes("empty"))
+    return unreadable(status, "is empty: send a JSON object, or no content-type");
+  if (status === 400) return unreadable(status, "must be JSON, without __proto__ and constructor.prototype");
+  return new Problem(status, "The request failed", error.message);
 }
 
 // Connection failures of Node, PostgreSQL's classes 08 (connection), 53 (resources), 57P (shutdown), a lock time-out.
@@ -53,8 +66,4 @@ function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const coded = "code" in error && typeof error.code === "string" && unavailableCode.test(error.code);
   return coded || unavailableMessage.test(error.message) || isUnavailable(error.cause);
-}
-
-function isClientError(status: unknown): status is number {
-  return typeof status === "number" && status >= 400 && status < 500;
 }

@@ -39,6 +39,20 @@ export function idempotencyKeyReused(): Problem {
   return new Problem(422, "Idempotency key reused", `${field} ${remedy}`, [{ field, remedy }]);
 }
 
+export function tooManyRequests(requestsPerMinute: number, seconds: number): Problem {
+  return new Problem(
+    429,
+    "Too many requests",
+    `an address may send ${requestsPerMinute} requests a minute: send it again in ${seconds} s`,
+  );
+}
+
+/** A body that Fastify does not hand on; what has to be different about it. */
+export function unreadable(status: number, remedy: string): Problem {
+  const error = { field: "body", remedy };
+  return new Problem(status, "The request cannot be read", `${error.field} ${remedy}`, [error]);
+}
+
 export function notFound(what: string): Problem {
   return new Problem(404, "Not found", `${what} does not exist`);
 }

@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { query } from "../../scripts/local/postgres.mjs";
+import { untilQuiet } from "../support/checker.ts";
+import { uniqueName } from "../support/names.ts";
+import { System } from "../support/system.ts";
+
+test("no log line shows a handle, a name or a bio, whatever fails; each failure names the route and the profile", async () => {
+  await using system = await System.create();
+  const trace = { env: { LOG_LEVEL: "trace" } };
+  const [service, invalidator] = await Promise.all([
+    system.startService({ env: { ...trace.env, WRITER_DELETE: "on" } }),
+    system.startInvalidator(trace),
+  ]);
+  const marker = uniqueName("marker");
+  const send = async (method: string, path: string, body?: object) => {
+    const answer = await fetch(`${service.url}${path}`, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  const id = uniqueName("p");
+  const personal = { handle: `${marker}-handle`, displayName: `${marker} name`, bio: `${marker} bio` };
+  expect(await send("POST", "/profiles", { id, ...personal })).toBe(201);
+  for (const _ of [1, 2]) expect(await send("GET", `/profiles/by-handle/${personal.handle}`)).toBe(200);
+  expect(await send("POST", "/profiles", { ...personal })).toBe(409);
+  expect(await send("POST", "/profiles", { ...personal, displayName: `${marker}\u001b[2J` })).toBe(400);
+  expect(await send("GET", `/profiles/${marker}%1b%5B2J`)).toBe(400);
+  // PostgreSQL's error bears the whole row, drizzle's the parameters of the statement.
+  await query(
+    system.databaseUrl,
+    "ALTER TABLE profiles ADD CONSTRAINT no_more CHECK (version < 2) NOT VALID",
+  );
+  expect(await send("PATCH", `/profiles/${id}`, { bio: `${marker} changed` })).toBe(500);
+  await query(system.databaseUrl, "ALTER TABLE profiles DROP CONSTRAINT no_more");
+  for (const node of [...system.nodes, system.teamsNode]) await node.kill();
+  expect(await send("PATCH", `/profiles/${id}`, { bio: `${marker} changed`, teamIds: ["t1"] })).toBe(200);
+  for (const node of [...system.nodes, system.teamsNode]) await node.start();
+  await untilQuiet(system);
+
+  const logs = service.log() + invalidator.log();
+  expect(logs).toMatch(
+    /"method":"PATCH","route":"\/profiles\/:id","entity":"[^"]+".*no_more.*"a request failed"/,
+  );
+  expect(logs).toMatch(new RegExp(`"entity":"${id}".*own keys not deleted`));
+  expect(logs).not.toContain(marker);
+  expect(logs).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+});
