@@ -24,7 +24,8 @@ test("no log line shows a handle, a name or a bio, whatever fails; each failure 
   const id = uniqueName("p");
   const personal = { handle: `${marker}-handle`, displayName: `${marker} name`, bio: `${marker} bio` };
   expect(await send("POST", "/profiles", { id, ...personal })).toBe(201);
-  for (const _ of [1, 2]) expect(await send("GET", `/profiles/by-handle/${personal.handle}`)).toBe(200);
+  expect(await send("GET", `/profiles/by-handle/${personal.handle}`)).toBe(200);
+  expect(await send("GET", `/profiles/by-handle/${personal.handle}`)).toBe(200);
   expect(await send("POST", "/profiles", { ...personal })).toBe(409);
   expect(await send("POST", "/profiles", { ...personal, displayName: `${marker}\u001b[2J` })).toBe(400);
   expect(await send("GET", `/profiles/${marker}%1b%5B2J`)).toBe(400);

@@ -250,7 +250,9 @@ export class ReadThroughCache {
     paramsList: readonly KeyParams<Param>[],
     load: (keys: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
   ): Promise<(Value | null)[]> {
-    for (const _key of paramsList) this.#on({ type: "bypass", view: view.name });
+    paramsList.forEach(() => {
+      this.#on({ type: "bypass", view: view.name });
+    });
     const loaded = complete(view, await this.#steps.load(view, () => load(paramsList)), paramsList.length);
     return Promise.all(
       loaded.map(async ({ value }) => {

@@ -28,11 +28,7 @@ const requests = { newProfile, profilePatch, batchGet };
 
 /** A zod schema as JSON Schema 2020-12, which OpenAPI 3.1 speaks. */
 function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
-  const {
-    $schema: _,
-    $defs: _defs,
-    ...own
-  } = z.toJSONSchema(schema, {
+  const own = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema: one }) => {
       // Unicode classes are no part of the dialect that generators understand; the description says the rule.
@@ -44,6 +40,8 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
       one.maxLength = Number(max);
     },
   });
+  delete own.$schema;
+  delete own.$defs;
   return JSON.parse(JSON.stringify(own).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
 }
 

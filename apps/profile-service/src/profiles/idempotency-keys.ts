@@ -7,7 +7,7 @@ import { type NewProfile, type Profile } from "./profile.ts";
 import { idempotencyKeys } from "./schema.ts";
 
 /** How long a key is remembered at least, in hours. */
-export const rememberedHours = 24;
+const rememberedHours = 24;
 /** Expired keys that each new one removes: the table shrinks while it is used, and no request waits for much. */
 const removedAtOnce = 10;
 
