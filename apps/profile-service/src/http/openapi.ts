@@ -40,9 +40,12 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
       one.maxLength = Number(max);
     },
   });
-  delete own.$schema;
-  delete own.$defs;
-  return JSON.parse(JSON.stringify(own).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
+  const id = schema.meta()?.id;
+  // What has an id is a reference to itself beside its definition.
+  const definition = id === undefined ? own : (own.$defs?.[id] ?? own);
+  delete definition.$schema;
+  delete definition.$defs;
+  return JSON.parse(JSON.stringify(definition).replaceAll('"#/$defs/', '"#/components/schemas/')) as Json;
 }
 
 const ref = (schema: z.ZodType): Json => ({ $ref: `#/components/schemas/${schema.meta()?.id ?? ""}` });
@@ -189,7 +192,7 @@ export function openApi(): Json {
               schema: { type: "integer", minimum: 1, maximum: 100, default: 20 },
             }),
             parameter("query", "cursor", {
-              description: "The nextCursor of the page before",
+              description: "The nextCursor of the page before; anything else is refused",
               schema: { type: "string", maxLength: 100 },
             }),
           ],
