@@ -146,7 +146,12 @@ export class Sandbox {
    * @param {AppOptions} [options]
    */
   invalidator({ env, ...options } = {}) {
-    const settings = { MANIFESTS_DIR: MANIFESTS, ADMIN_PORT: String(this.#ports.admin) };
+    const settings = {
+      MANIFESTS_DIR: MANIFESTS,
+      ADMIN_PORT: String(this.#ports.admin),
+      // Every key is deleted: what is measured and told is how long an old value stays, not who loads the new one.
+      REFRESH: "off",
+    };
     const app = appProcess("invalidator", {
       port: this.#ports.invalidator,
       env: { ...this.#shared(), ...settings, ...env },

@@ -42,8 +42,16 @@ export class System implements AsyncDisposable {
   readonly proxies: readonly [TcpProxy, TcpProxy] | undefined;
   readonly #deployment: string;
   readonly #apps: ServerProcess[] = [];
+  /** Where the first replica of profile-service answers the bus. */
+  readonly #internalPort: number;
+  readonly #internalToken = uniqueName("token");
+  #services = 0;
 
-  private constructor(parts: Pick<System, "databaseUrl" | "brokers" | "nodes" | "teamsNode" | "proxies">) {
+  private constructor(
+    parts: Pick<System, "databaseUrl" | "brokers" | "nodes" | "teamsNode" | "proxies">,
+    internalPort: number,
+  ) {
+    this.#internalPort = internalPort;
     this.#deployment = uniqueName("spec");
     this.groups = {
       profiles: `freshet.${this.#deployment}.profiles`,
@@ -68,7 +76,7 @@ export class System implements AsyncDisposable {
     await migrate(databaseUrl);
     const before = ({ address }: ServerProcess) => TcpProxy.start(address);
     const proxies: System["proxies"] = proxied ? [await before(nodes[0]), await before(nodes[1])] : undefined;
-    return new System({ databaseUrl, brokers, nodes, teamsNode, proxies });
+    return new System({ databaseUrl, brokers, nodes, teamsNode, proxies }, await freePort());
   }
 
   /** host:port of every node of the pool profiles itself. */
@@ -76,9 +84,15 @@ export class System implements AsyncDisposable {
     return this.nodes.map(({ address }) => address);
   }
 
+  /** host:port at which the first replica of profile-service answers the bus. */
+  get internalAddress(): string {
+    return `127.0.0.1:${this.#internalPort}`;
+  }
+
   /** A replica of profile-service that leaves all deleting to the bus; `url` is its public API. */
   async startService({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
-    const [port, internalPort] = [await freePort(), await freePort()];
+    const isFirst = (this.#services += 1) === 1;
+    const [port, internalPort] = [await freePort(), isFirst ? this.#internalPort : await freePort()];
     const service = await startApp("profile-service", {
       port,
       readyPort: internalPort,
@@ -94,7 +108,7 @@ export class System implements AsyncDisposable {
     return this.#running(service);
   }
 
-  /** A replica of the invalidator; `url` is its read-only port. */
+  /** A replica of the invalidator that deletes every key, unless REFRESH is on; `url` is its read-only port. */
   async startInvalidator({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
     const invalidator = await startApp("invalidator", {
       port: await freePort(),
@@ -103,6 +117,8 @@ export class System implements AsyncDisposable {
         ...this.#shared(),
         DEPLOYMENT: this.#deployment,
         MANIFESTS_DIR: manifestsDir,
+        SERVICE_URL_PROFILE_SERVICE: `http://${this.internalAddress}`,
+        REFRESH: "off",
         ADMIN_PORT: String(await freePort()),
         ...env,
       },
@@ -124,6 +140,7 @@ export class System implements AsyncDisposable {
     const profiles = this.proxies?.map(({ address }) => address) ?? this.nodeAddresses;
     return {
       KAFKA_BROKERS: this.brokers.join(","),
+      INTERNAL_TOKEN: this.#internalToken,
       ...memcachedEnvironment({ profiles, teams: [this.teamsNode.address] }),
     };
   }

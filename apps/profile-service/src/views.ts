@@ -3,13 +3,14 @@ import { ProfileChanged } from "./events.ts";
 import { profile } from "./profiles/profile.ts";
 import { teamDirectory as directory } from "./teams/directory.ts";
 
-/** A profile by its id. */
+/** A profile by its id: what readers ask for most, hence renewed by the bus instead of deleted. */
 export const userProfile = defineView({
   name: "user_profile",
   key: "user_profile:{profileId}",
   pool: "profiles",
   value: profile,
   dependsOn: [on(ProfileChanged, { profileId: "subject" })],
+  onChange: { refresh: "/internal/views/user_profile" },
 });
 
 /** A profile by its handle: a change of the handle invalidates the old and the new one. */
