@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** How many more bytes of memcached's answers pass, and what comes after them. */
 interface Cut {
   bytes: number;
-  readonly then: "silence" | "close";
+  readonly then: "silence" | "close" | "reset";
 }
 
 /** A TCP proxy before a real memcached, which can lose, cut and close what passes. */
@@ -100,7 +100,9 @@ export class Proxy implements AsyncDisposable {
       client.write(cut ? chunk.subarray(0, cut.bytes) : chunk);
       if (!cut) return;
       cut.bytes = Math.max(0, cut.bytes - chunk.length);
-      if (cut.bytes === 0 && cut.then === "close") client.end();
+      if (cut.bytes > 0) return;
+      if (cut.then === "close") client.end();
+      else if (cut.then === "reset") client.resetAndDestroy();
     });
     for (const [socket, other] of [
       [client, memcached],

@@ -28,6 +28,7 @@ declare module "memjs" {
     );
     username: string | undefined;
     password: string | undefined;
+    readonly options: object;
     _socket: Socket | undefined;
     onResponse(opaque: number, callback: ResponseCallback): void;
     onError(opaque: number, callback: (error: Error) => void): void;
@@ -42,10 +43,14 @@ declare module "memjs" {
         retries?: number;
         failover?: boolean;
         timeout?: number;
+        conntimeout?: number;
         logger?: { log: (text: string) => void };
       },
     ): Client;
+    readonly servers: readonly Server[];
     seq: number;
+    /** The place of the key's node in the list. */
+    getServer(key: string): number;
     get(key: string): Promise<{ readonly value: Buffer | null }>;
     set(key: string, value: string, options: { readonly expires: number }): Promise<boolean>;
     add(key: string, value: string, options: { readonly expires: number }): Promise<boolean>;
