@@ -58,6 +58,11 @@ describe("a limit of loads", () => {
     expect(await next).toBe("loaded");
   });
 
+  it("has the place of a load again for which nobody waited", async () => {
+    const limit = new LoadLimit({ running: 1, waiting: 0 });
+    for (const load of ["first", "second"]) expect(await limit.run(() => Promise.resolve(load))).toBe(load);
+  });
+
   it("lets a load inside a load run at once: its parent holds the place", async () => {
     const limit = new LoadLimit({ running: 1, waiting: 0 });
     const nested = () => limit.run(() => Promise.resolve("inner"));
