@@ -66,8 +66,9 @@ interface Pool {
 
 /**
  * READ and INVALIDATE of the cache protocol over typed views. memcached in trouble never becomes the caller's
- * exception: a node that does not answer is not asked for a while, the value is loaded, and in any doubt not cached. Loaders read the primary; a get inside a loader
- * throws, since another cached view may still hold what this key's invalidation was about.
+ * exception: a node that does not answer is not asked for a while, the value is loaded, and in any doubt not
+ * cached. Loaders read the primary; a get inside a loader throws, since another cached view may still hold what
+ * this key's invalidation was about.
  */
 export class ReadThroughCache {
   readonly #pools: ReadonlyMap<string, Pool>;
@@ -133,7 +134,9 @@ export class ReadThroughCache {
 
   /**
    * The values of many keys in the order of `paramsList`: one round trip per node, one call of `load` for all that
-   * are missing, which answers in the order it was asked.
+   * are missing, which answers in the order it was asked. It waits for no other reader's load, in this process or
+   * another: each key has its own load to wait for, the slowest would hold back all, and the keys would no longer
+   * be one call. What two readers load at once is only loaded twice; the first fill stands.
    * @throws as get
    */
   async getMany<Param extends string, Value>(

@@ -443,6 +443,19 @@ describe("getMany", () => {
     expect([proxyA.roundTrips, proxyB.roundTrips]).toEqual(before.map((count) => count + 1));
   });
 
+  it("waits for nobody's load, and the first fill stands", async () => {
+    const cache = cacheOfThisTest();
+    const row = primary.commit(id);
+    primary.hold();
+    const other = cache.get(userProfile, { profileId: id }, primary.loader(id));
+    await expect.poll(() => primary.held).toBe(1);
+    const load = () => Promise.resolve([versioned(row)]);
+    expect(await cache.getMany(userProfile, [{ profileId: id }], load)).toEqual([row]);
+    primary.release();
+    expect(await other).toEqual(row);
+    expect(happened("fill").map(({ outcome }) => outcome)).toEqual(["stored", "overtaken"]);
+  });
+
   it("refuses a loader that leaves out a row", async () => {
     const cache = cacheOfThisTest();
     await expect(
