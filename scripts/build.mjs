@@ -1,16 +1,17 @@
-// Compiles apps and libraries, and copies what is not TypeScript (SQL, page assets) from src to dist.
-import { cpSync, readdirSync, statSync } from "node:fs";
+// Compiles apps, libraries and examples, and copies what is not TypeScript (SQL, page assets) from src to dist.
+import { cpSync, existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "./local/run-command.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** The folders of all apps and libraries. */
+/** The folders of all apps, libraries and examples in TypeScript. */
 export function packages() {
-  return ["libs", "apps"].flatMap((group) =>
-    readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)),
-  );
+  return ["libs", "apps", "examples"]
+    .filter((group) => existsSync(join(ROOT, group)))
+    .flatMap((group) => readdirSync(join(ROOT, group)).map((name) => join(ROOT, group, name)))
+    .filter((folder) => existsSync(join(folder, "tsconfig.json")));
 }
 
 /** @param {AbortSignal} [signal] */

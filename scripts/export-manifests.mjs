@@ -5,16 +5,40 @@ import { renderManifest } from "../apps/cli/src/manifest-file.ts";
 
 export { renderManifest };
 
+/** Where each service's manifest lies, and the module that says what is in it. */
+const EXPORTED = new Map([
+  [
+    "profile-service",
+    { file: "deploy/manifests/profile-service.yaml", from: "apps/profile-service/src/views.ts" },
+  ],
+  [
+    "team-service",
+    {
+      file: "examples/team-service/manifests/team-service.yaml",
+      from: "examples/team-service/src/contract.ts",
+    },
+  ],
+  [
+    "search-reader",
+    {
+      file: "examples/team-service/manifests/search-reader.yaml",
+      from: "examples/team-service/src/search-reader/contract.ts",
+    },
+  ],
+]);
+
 /**
  * Where the manifest of a service lies.
  * @param {string} service
  */
 export function manifestFile(service) {
-  return fileURLToPath(new URL(`../deploy/manifests/${service}.yaml`, import.meta.url));
+  const { file = `deploy/manifests/${service}.yaml` } = EXPORTED.get(service) ?? {};
+  return fileURLToPath(new URL(`../${file}`, import.meta.url));
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { manifest } = await import("../apps/profile-service/src/views.ts");
-  writeFileSync(manifestFile(manifest.service), renderManifest(manifest));
-  console.log(`written: ${manifestFile(manifest.service)}`);
-}
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  for (const [service, { from }] of EXPORTED) {
+    const { manifest } = await import(`../${from}`);
+    writeFileSync(manifestFile(service), renderManifest(manifest));
+    console.log(`written: ${manifestFile(service)}`);
+  }

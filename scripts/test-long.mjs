@@ -1,5 +1,6 @@
 // The tests that take many minutes, on servers of their own:
 //   npm run test:kills -- [--rounds 200] [--seed 7]   kill -9 at random steps of both ways; the seed replays the steps
+//   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -8,7 +9,13 @@ import { build } from "./build.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: "string" }, seed: { type: "string" } },
+  options: {
+    rounds: { type: "string" },
+    seed: { type: "string" },
+    profiles: { type: "string" },
+    teams: { type: "string" },
+    minutes: { type: "string" },
+  },
 });
 for (const [name, value] of Object.entries(values))
   if (!/^[1-9]\d*$/.test(value)) {
@@ -24,7 +31,10 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...config, ...pos
   env: {
     ...process.env,
     ...(values.rounds === undefined ? {} : { KILL_ROUNDS: values.rounds }),
-    ...(values.seed === undefined ? {} : { KILL_SEED: values.seed }),
+    ...(values.seed === undefined ? {} : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed }),
+    ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),
+    ...(values.teams === undefined ? {} : { FAN_OUT_TEAMS: values.teams }),
+    ...(values.minutes === undefined ? {} : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60) }),
   },
 });
 process.exitCode = status ?? 1;

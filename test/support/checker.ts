@@ -38,7 +38,7 @@ export interface GroupPartition {
 }
 
 /** What a key has to hold: the version of each entity that the value is built from, and the data. */
-interface Current {
+export interface Current {
   /** undefined: the primary has no row for the key, and whatever version is said does not matter. */
   readonly versions: Readonly<Record<string, number>> | undefined;
   /** A commit that changes nothing of the data leaves the value alone: it may name an earlier version. */
@@ -46,7 +46,7 @@ interface Current {
   readonly data: unknown;
 }
 
-interface Row {
+export interface Row {
   readonly id: string;
   readonly version: number;
   /** As the API shows it; null: deleted. */
@@ -128,7 +128,7 @@ function isLease(text: string | undefined): boolean {
 }
 
 /** Whether a stored text is the value that the last commit gives. */
-function isCurrent(text: string, { versions, data, isPartial = false }: Current): boolean {
+export function isCurrent(text: string, { versions, data, isPartial = false }: Current): boolean {
   const { vs, d } = parse(text);
   if (canonical(d) !== canonical(data)) return false;
   if (versions === undefined) return true;
@@ -137,7 +137,7 @@ function isCurrent(text: string, { versions, data, isPartial = false }: Current)
   return Object.keys(vs).length === Object.keys(versions).length && Object.entries(versions).every(isNoLater);
 }
 
-function currentOf(key: string, rows: readonly Row[]): Current {
+export function currentOf(key: string, rows: readonly Row[]): Current {
   const team = /^team_directory:(.+)$/.exec(key)?.[1];
   if (team !== undefined) return directoryOf(team, rows);
   const row = rowOf(key, rows);
@@ -181,7 +181,7 @@ function byBytes(one: string, other: string): number {
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
 
-async function readRows(databaseUrl: string): Promise<Row[]> {
+export async function readRows(databaseUrl: string): Promise<Row[]> {
   const { rows } = await query(databaseUrl, "SELECT * FROM profiles");
   return rows.map((row: Record<string, unknown>): Row => {
     const [id, version] = [String(row["id"]), Number(row["version"])];

@@ -9,10 +9,13 @@ import {
 
 /** A row as an event is made from it: at least the event's fields and its routing values. */
 export type RowOf<Definition extends ChangeEventDefinition> = Readonly<
-  Record<Definition["fields"][number], unknown> & {
-    [Name in keyof RoutingOf<Definition>]: ReadonlyList<RoutingOf<Definition>[Name]>;
-  }
+  Record<Definition["fields"][number], unknown> & RoutingRow<RoutingOf<Definition>>
 >;
+
+/** zod infers a record of nothing from an event without routing values: it would forbid every other property. */
+type RoutingRow<Routing> = string extends keyof Routing
+  ? unknown
+  : { [Name in keyof Routing]: ReadonlyList<Routing[Name]> };
 
 type ReadonlyList<Value> = Value extends readonly (infer Element)[] ? readonly Element[] : Value;
 
