@@ -38,6 +38,7 @@ export function manifestFile(service) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
   for (const [service, { from }] of EXPORTED) {
+    /** @type {{ manifest: import("@freshet/contracts").Manifest }} */
     const { manifest } = await import(`../${from}`);
     writeFileSync(manifestFile(service), renderManifest(manifest));
     console.log(`written: ${manifestFile(service)}`);

@@ -13,7 +13,6 @@ export const ProfileChanged = defineChangeEvent({
 
 const member = z.object({ id: z.string(), displayName: z.string(), avatarUrl: z.string().nullable() });
 export const directory = z.object({ teamId: z.string(), members: z.array(member), isComplete: z.boolean() });
-export type Directory = z.infer<typeof directory>;
 
 export const teamDirectory = defineView({
   name: "team_directory",
