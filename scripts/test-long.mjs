@@ -25,7 +25,7 @@ for (const [name, value] of Object.entries(values))
 await build();
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 const config = ["--config", "vitest.long.config.ts", "--disable-console-intercept"];
-const { status } = spawnSync(process.execPath, [vitest, "run", ...config, ...positionals], {
+const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, ...config], {
   cwd: fileURLToPath(new URL("..", import.meta.url)),
   stdio: "inherit",
   env: {
