@@ -1,3 +1,4 @@
+import "./kafkajs-headers.ts";
 import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
 
 export type KafkaLogLevel = "error" | "warn" | "info" | "debug";
