@@ -8,6 +8,8 @@ import { query } from "../local/postgres.mjs";
 import { NotSeen } from "./timeline.mjs";
 
 const CRASH_AT_STEP = fileURLToPath(new URL("../../test/support/crash-at.mjs", import.meta.url));
+/** Between the commit of the change and its publishing. */
+const CRASH_STEP = "freshet:outbox.claimed";
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /** @typedef {{ status: number, cache: string | null, displayName: string | undefined }} Answer */
@@ -31,7 +33,7 @@ export class Stage {
     this.#crashFile = join(sandbox.dir, "crash-now");
     this.profileService = sandbox.profileService({
       nodeArgs: ["--import", CRASH_AT_STEP],
-      env: { CRASH_AT: "freshet:outbox.claimed", CRASH_WHEN: this.#crashFile },
+      env: { CRASH_AT: CRASH_STEP, CRASH_WHEN: this.#crashFile },
     });
     this.invalidator = sandbox.invalidator(invalidatorEntry ? { entry: invalidatorEntry } : {});
   }
@@ -117,7 +119,7 @@ export class Stage {
 
   /** profile-service dies as by kill -9 at its next claim: after a commit, before the event is published. */
   armCrash() {
-    writeFileSync(this.#crashFile, "1");
+    writeFileSync(this.#crashFile, `${CRASH_STEP} 1`);
   }
 
   /**
