@@ -86,7 +86,7 @@ export async function writeKey(node, key, value, ttlSeconds = 0) {
  */
 export async function listKeys(node) {
   for (;;) {
-    // "all" walks the LRU lists and misses what moves between them meanwhile: 23 of 40 looks at a fresh node lacked keys.
+    // "all" walks the LRU lists: 23 of 40 looks at a fresh node lacked keys that were there; by the hash table, none.
     const answer = await ask(node, "lru_crawler metadump hash\r\n", (soFar) =>
       /(?:^|\n)(?:END|BUSY.*)\r\n$/.test(soFar),
     );
