@@ -311,6 +311,6 @@ test("names that are no identifiers, and columns that are missing, are refused",
   expect(() => outboxTriggerSql({ ...members, versionColumn: "x$freshet$" })).toThrow("versionColumn");
   const { name, ...columns } = members.columns;
   expect(name).toBe("full name");
-  // @ts-expect-error name has no column
+  // @ts-expect-error a type test: a field without a column must not compile
   expect(() => outboxTriggerSql({ ...members, columns })).toThrow("columns.name");
 });
