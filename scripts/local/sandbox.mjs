@@ -50,9 +50,8 @@ export class Sandbox {
    */
   static async open(name, { signal, partitions = 12 }) {
     const dir = mkdtempSync(join(tmpdir(), `freshet-${name}-`));
-    const port = differentPorts();
-    const memcached = { profiles: [await port(), await port()], teams: [await port()] };
-    const ports = { kafka: await port(), postgres: await port(), memcached };
+    const memcached = { profiles: [await freePort(), await freePort()], teams: [await freePort()] };
+    const ports = { kafka: await freePort(), postgres: await freePort(), memcached };
     const [building, starting] = await Promise.allSettled([
       build(signal),
       startServers({
@@ -68,10 +67,10 @@ export class Sandbox {
       throw starting.reason;
     }
     const sandbox = new Sandbox(dir, starting.value, {
-      service: await port(),
-      internal: await port(),
-      invalidator: await port(),
-      admin: await port(),
+      service: await freePort(),
+      internal: await freePort(),
+      invalidator: await freePort(),
+      admin: await freePort(),
     });
     try {
       if (building.status === "rejected") throw building.reason;
@@ -181,22 +180,4 @@ export class Sandbox {
       ...memcachedEnvironment(this.#servers.memcachedNodes),
     };
   }
-}
-
-/**
- * Answers free ports, never the same one twice.
- * @returns {() => Promise<number>}
- */
-function differentPorts() {
-  /** @type {Set<number>} */
-  const given = new Set();
-  return async () => {
-    for (;;) {
-      const port = await freePort();
-      if (!given.has(port)) {
-        given.add(port);
-        return port;
-      }
-    }
-  };
 }
