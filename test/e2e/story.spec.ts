@@ -3,12 +3,15 @@ import { expect, test } from "vitest";
 import { checkCache, countedEvents, untilQuiet } from "../support/checker.ts";
 import { readKey } from "../support/memcached-inspector.ts";
 import { uniqueName } from "../support/names.ts";
+import { ownBroker } from "../support/own-servers.ts";
 import { System } from "../support/system.ts";
 import { Traffic } from "../support/traffic.ts";
 import { waitFor } from "../support/wait-for.ts";
 
 test("a profile is missed, hit, changed, gone from the cache, and read under its new name", async () => {
-  await using system = await System.create();
+  // A broker of its own: the topic's messages are counted at the end.
+  const broker = await ownBroker();
+  await using system = await System.create({ brokers: [broker.address] });
   const [service, invalidator] = await Promise.all([system.startService(), system.startInvalidator()]);
   const [id, ada, lovelace] = [uniqueName("story"), uniqueName("ada"), uniqueName("lovelace")];
   const send = (method: string, path = "", body?: object) =>

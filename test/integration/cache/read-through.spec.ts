@@ -408,7 +408,7 @@ describe("a memcached in trouble never becomes the caller's exception:", () => {
 
   it("a node that falls silent between the capture and the fill", async () => {
     await using proxy = await Proxy.before(memcached);
-    const cache = cacheOn(proxy.node.name, { limits: { timeoutMs: 200 } });
+    const cache = cacheOn(proxy.node.name, { limits: { timeoutMs: 1_500 } });
     const row = primary.commit(id);
     const load = () => {
       proxy.cut({ bytes: 0, then: "silence" });
