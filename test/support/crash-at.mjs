@@ -1,7 +1,8 @@
 // Kills its process as kill -9 does, at a step of the code: node --import ./test/support/crash-at.mjs main.js
 // Steps publish on the diagnostics channels freshet:<area>.<step>; CRASH_AT names those that may kill, separated by
-// commas. Armed while the file that CRASH_WHEN names exists: it holds the step and the number of its message that
-// kills, and is gone when the process dies, so that the same command line starts it again for good.
+// commas. Armed while the file that CRASH_WHEN names exists: it holds the step, the number of its message that
+// kills, and, where it is another process that is hit, that one's id and the signal. The file is gone once the
+// signal is sent, so that the same command line starts the app again for good.
 import { subscribe } from "node:diagnostics_channel";
 import { readFileSync, rmSync } from "node:fs";
 
@@ -16,18 +17,18 @@ for (const step of steps.split(",")) {
     seen += 1;
     if (seen < armed.nth) return;
     rmSync(file);
-    process.kill(process.pid, "SIGKILL");
+    process.kill(armed.pid ?? process.pid, armed.signal ?? "SIGKILL");
   });
 }
 
 /**
  * @param {string} path
- * @returns {{ step: string, nth: number } | undefined}
+ * @returns {{ step: string, nth: number, pid?: number, signal?: string } | undefined}
  */
 function readArmed(path) {
   try {
-    const [step = "", nth] = readFileSync(path, "utf8").split(" ");
-    return { step, nth: Number(nth) };
+    const [step = "", nth, pid, signal] = readFileSync(path, "utf8").split(" ");
+    return { step, nth: Number(nth), ...(pid && signal ? { pid: Number(pid), signal } : {}) };
   } catch {
     return undefined;
   }

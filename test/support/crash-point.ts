@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ServerProcess } from "../../scripts/local/server-process.mjs";
 import { uniqueName } from "./names.ts";
 import { ownDir } from "./own-servers.ts";
 
@@ -27,5 +28,11 @@ export class CrashPoint {
   /** From now on the `nth` passage of the step kills. */
   arm(nth = 1, step = this.#first): void {
     writeFileSync(this.#file, `${step} ${nth}`);
+  }
+
+  /** From now on the first passage of the step hits another process in place of its own. */
+  armAgainst({ name, pid }: ServerProcess, signal: "SIGKILL" | "SIGSTOP"): void {
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    writeFileSync(this.#file, `${this.#first} 1 ${pid} ${signal}`);
   }
 }

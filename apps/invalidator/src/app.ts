@@ -1,5 +1,11 @@
 import { createEventPublisher, createKafka, DeadLetters, type KafkaLog } from "@freshet/kafka";
-import { createHealth, createLogger, createMetrics, type Logger } from "@freshet/observability";
+import {
+  createHealth,
+  createLogger,
+  createMetrics,
+  type Logger,
+  type Stoppable,
+} from "@freshet/observability";
 import { NestLogger } from "@freshet/observability/nest";
 import {
   type BeforeApplicationShutdown,
@@ -45,13 +51,18 @@ class AtShutdown implements BeforeApplicationShutdown, OnApplicationShutdown {
 @Module({})
 class InvalidatorModule {}
 
+/** The invalidator, wired; nothing is connected yet. */
+export interface Invalidator extends Stoppable {
+  /** Listens and joins the consumer groups. */
+  start(): Promise<void>;
+  readonly nest: INestApplication;
+}
+
 /**
  * Puts the invalidator together; `start` listens and joins the consumer groups.
  * @throws FreshetError MANIFEST_INVALID, CACHE_NODES_INVALID
  */
-export async function createInvalidator(
-  config: InvalidatorConfig,
-): Promise<{ start(): Promise<void>; nest: INestApplication }> {
+export async function createInvalidator(config: InvalidatorConfig): Promise<Invalidator> {
   const logger = createLogger({ name: "invalidator", level: config.logLevel, pretty: config.prettyLogs });
   const kafkaLog = logKafka(logger);
   const metrics = createMetrics();
@@ -87,7 +98,6 @@ export async function createInvalidator(
     after: async () => {
       await pools.close();
       await publisher.close();
-      logger.info("invalidator stopped");
     },
   });
 
@@ -106,9 +116,12 @@ export async function createInvalidator(
   const adapter = new FastifyAdapter({ forceCloseConnections: true });
   const nest = await NestFactory.create(module, adapter, { logger: new NestLogger(logger) });
   nest.connectMicroservice<MicroserviceOptions>({ strategy: pools.server }, { inheritAppConfig: true });
-  nest.enableShutdownHooks();
   return {
     nest,
+    logger,
+    timeoutMs: config.stopTimeoutMs,
+    stop: () => nest.close(),
+    unfinished: () => pools.unfinished,
     start: async () => {
       await nest.startAllMicroservices();
       pools.watchNodes();

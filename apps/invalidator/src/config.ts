@@ -9,6 +9,7 @@ import {
   onOff,
   port,
   readEnvironment,
+  stopTimeoutMs,
 } from "@freshet/config";
 import { z } from "zod";
 import type { RefreshSettings } from "./owners/owners.ts";
@@ -46,6 +47,7 @@ export const invalidatorSettings = (production: boolean) =>
       .describe(
         "Bearer token sent to the services that values are refreshed from (better by INTERNAL_TOKEN_FILE)",
       ),
+    STOP_TIMEOUT_MS: stopTimeoutMs,
     LOG_LEVEL: logLevel,
   });
 
@@ -54,6 +56,7 @@ export interface InvalidatorConfig {
   readonly manifestsDir: string;
   readonly pools: readonly string[] | undefined;
   readonly deployment: string;
+  readonly stopTimeoutMs: number;
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
@@ -73,6 +76,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     manifestsDir: values.MANIFESTS_DIR,
     pools: values.POOLS,
     deployment: values.DEPLOYMENT,
+    stopTimeoutMs: values.STOP_TIMEOUT_MS,
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
     kafka: kafkaClientOptions(values),

@@ -1,11 +1,13 @@
 import "reflect-metadata";
 import { ConfigError } from "@freshet/config";
 import { FreshetError } from "@freshet/contracts";
+import { stopOnSignal } from "@freshet/observability";
 import { createInvalidator } from "./app.ts";
 import { readConfig } from "./config.ts";
 
 try {
   const app = await createInvalidator(readConfig());
+  stopOnSignal(app);
   await app.start();
 } catch (error) {
   const explained = error instanceof ConfigError || error instanceof FreshetError;

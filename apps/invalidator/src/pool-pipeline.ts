@@ -60,6 +60,8 @@ export class PoolPipeline {
       kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, kafkaLog),
       groupId: consumerGroupId(config.deployment, name),
       topics: graph.topics,
+      // A third of the whole stop for the batches in hand, one for their commits, one for leaving the group.
+      settings: { drainTimeoutMs: config.stopTimeoutMs / 3 },
       longestHardTtlMs: () => this.#longestHardTtlSeconds * 1_000,
       hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap }),
     });

@@ -1,5 +1,6 @@
 import { FreshetError, type Pool } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
+import type { PartitionPosition } from "@freshet/kafka";
 import { FreshetServer } from "@freshet/kafka/nest";
 import type { LoadedManifests } from "./manifests/load.ts";
 import { PoolPipeline, type Shared } from "./pool-pipeline.ts";
@@ -23,6 +24,19 @@ export class PoolPipelines {
   /** What is read now. */
   get topics(): ReadonlySet<string> {
     return new Set(this.all.flatMap(({ consumer }) => consumer.topics));
+  }
+
+  /** What a stop leaves, pool by pool: the first record of each partition that is read again. */
+  get unfinished(): { unfinished: Record<string, string[]> } | undefined {
+    const pools = this.all.filter(({ consumer }) => consumer.unfinished.length > 0);
+    if (pools.length === 0) return undefined;
+    const position = ({ topic, partition, position }: PartitionPosition) =>
+      `${topic}/${partition}@${position}`;
+    return {
+      unfinished: Object.fromEntries(
+        pools.map(({ name, consumer }) => [name, consumer.unfinished.map(position)]),
+      ),
+    };
   }
 
   /** The pool of a batch. */

@@ -28,6 +28,7 @@ test("four variables are enough; the rest has the documented defaults", () => {
     internalPort: 3100,
     outboxRelay: true,
     writerDelete: true,
+    stopTimeoutMs: 12_000,
     logLevel: "info",
     pools: {
       profiles: { nodes: needed.MEMCACHED_PROFILES, previousNodes: "" },

@@ -6,6 +6,7 @@ import {
   onOff,
   port,
   readEnvironment,
+  stopTimeoutMs,
 } from "@freshet/config";
 import { z } from "zod";
 
@@ -78,6 +79,7 @@ export const profileServiceSettings = (production: boolean) =>
       "off: Debezium reads the outbox from the write-ahead log, this service sends nothing",
     ),
     WRITER_DELETE: onOff("on", "off: only the bus deletes cached copies, for proofs that it does"),
+    STOP_TIMEOUT_MS: stopTimeoutMs,
     LOG_LEVEL: logLevel,
   });
 
@@ -101,6 +103,7 @@ export interface ProfileServiceConfig {
   readonly trustedProxies: string;
   readonly outboxRelay: boolean;
   readonly writerDelete: boolean;
+  readonly stopTimeoutMs: number;
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
 }
@@ -127,6 +130,7 @@ export function readConfig(environment: Environment = process.env): ProfileServi
     trustedProxies: values.TRUSTED_PROXIES,
     outboxRelay: values.OUTBOX_RELAY,
     writerDelete: values.WRITER_DELETE,
+    stopTimeoutMs: values.STOP_TIMEOUT_MS,
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && !production,
   };

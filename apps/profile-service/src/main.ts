@@ -1,14 +1,18 @@
 import "reflect-metadata";
 import { ConfigError } from "@freshet/config";
+import { stopOnSignal } from "@freshet/observability";
 import { readConfig } from "./config.ts";
 import { startProfileService } from "./service.ts";
 
 try {
-  const service = await startProfileService(readConfig());
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.once(signal, () => {
-      void service.close();
-    });
+  const config = readConfig();
+  const service = await startProfileService(config);
+  stopOnSignal({
+    stop: () => service.close(),
+    unfinished: () => service.unfinished(),
+    timeoutMs: config.stopTimeoutMs,
+    logger: service.logger,
+  });
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error);
   process.exitCode = 1;

@@ -1,4 +1,6 @@
-import { createHealth, createLogger, createMetrics } from "@freshet/observability";
+import { createHealth, createLogger, createMetrics, type Logger } from "@freshet/observability";
+import { type RelayState } from "@freshet/outbox";
+import { NestOutboxRelay } from "@freshet/outbox/nest";
 import { AppModule } from "./app.module.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { createApp } from "./http/create-app.ts";
@@ -13,8 +15,11 @@ const internalBodyLimitBytes = 1_048_576;
 export interface ProfileService {
   readonly url: string;
   readonly internalUrl: string;
+  readonly logger: Logger;
   /** Answers the requests at hand, finishes the relay's batch, closes all connections. */
   close(): Promise<void>;
+  /** How the relay stands while it has not stopped: its batch is rolled back when the process ends. */
+  unfinished(): { relay: RelayState } | undefined;
 }
 
 /** Starts the service; servers that it depends on may be down, `/health/ready` tells. */
@@ -29,16 +34,17 @@ export async function startProfileService(config: ProfileServiceConfig): Promise
     logger,
     { bodyLimitBytes: internalBodyLimitBytes },
   );
+  const relay = api.app.get<NestOutboxRelay | null>(NestOutboxRelay);
   const close = async (): Promise<void> => {
     await api.app.close();
     await internal.app.close();
-    logger.info("stopped");
   };
+  const unfinished = () => (relay === null || relay.state === "stopped" ? undefined : { relay: relay.state });
   try {
     const url = await api.listen(config.port);
     const internalUrl = await internal.listen(config.internalPort);
     logger.info({ url, internalUrl }, "listening");
-    return { url, internalUrl, close };
+    return { url, internalUrl, close, unfinished, logger };
   } catch (error) {
     await close();
     throw error;

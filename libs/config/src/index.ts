@@ -9,4 +9,5 @@ export {
   logLevel,
   onOff,
   listOf,
+  stopTimeoutMs,
 } from "./settings.ts";

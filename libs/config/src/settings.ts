@@ -43,6 +43,16 @@ export const logLevel = z
   .default("info")
   .describe("Least severe level that is logged");
 
+/** Bound of a graceful stop. */
+export const stopTimeoutMs = z.coerce
+  .number({ error: "is not a number" })
+  .int("is not a whole number")
+  .min(1, "must be at least 1")
+  .default(12_000)
+  .describe(
+    "How long a stop may take in milliseconds, less than what supervisors wait before they kill; what is not done then is named in the log and done after the next start",
+  );
+
 /** Names this installation in consumer groups; two deployments on one Kafka must not share partitions. */
 export function deployment(production: boolean) {
   const name = z

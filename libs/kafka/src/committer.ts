@@ -35,6 +35,7 @@ export class Committer {
   #generation: number | undefined;
   #coordinator: Broker | undefined;
   #dirty = new Set<PartitionRun>();
+  #sending: readonly PartitionRun[] = [];
   #loop: Promise<void> | undefined;
 
   constructor(options: {
@@ -68,6 +69,11 @@ export class Committer {
     this.#start();
   }
 
+  /** Whether something of this partition was marked and is not known to be committed. */
+  isPending(run: PartitionRun): boolean {
+    return this.#dirty.has(run) || this.#sending.includes(run);
+  }
+
   /** Resolves when everything marked is committed; never, if it can't be: bound it. */
   async flush(): Promise<void> {
     if (this.#dirty.size > 0) await this.#generationKnown;
@@ -89,6 +95,7 @@ export class Committer {
     let attempt = 0;
     while (this.#dirty.size > 0 && !this.#closed.signal.aborted) {
       const runs = [...this.#dirty];
+      this.#sending = runs;
       this.#dirty.clear();
       try {
         await this.#commit(runs.filter((run) => !run.isStopped()));
@@ -98,11 +105,13 @@ export class Committer {
         const over = error instanceof KafkaJSProtocolError && overErrors.has(error.type);
         if (!over) this.#onFailure(++attempt, error);
         for (const run of runs) this.#dirty.add(run);
+        this.#sending = [];
         await delay(retryMs, undefined, { signal: this.#closed.signal }).catch(() => undefined);
       }
     }
     // In the same tick as the look at dirty: a mark that came in between would wait for the next one.
     this.#loop = undefined;
+    this.#sending = [];
   }
 
   async #commit(runs: readonly PartitionRun[]): Promise<void> {

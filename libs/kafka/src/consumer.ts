@@ -3,7 +3,13 @@ import { type Admin, type Kafka } from "kafkajs";
 import { KafkaJSError } from "./kafkajs-values.ts";
 import { Session } from "./session.ts";
 import { type ConsumerSettings, defaultConsumerSettings } from "./settings.ts";
-import type { BatchHandler, ConsumerHooks, PartitionStatus, TopicPartition } from "./types.ts";
+import type {
+  BatchHandler,
+  ConsumerHooks,
+  PartitionPosition,
+  PartitionStatus,
+  TopicPartition,
+} from "./types.ts";
 
 const backoffMs = { first: 250, most: 5_000 };
 
@@ -79,7 +85,16 @@ export class BatchConsumer {
     return this.#session?.partitions ?? [];
   }
 
-  /** Stops within the drain time, commits what is done and leaves the group; nothing is delivered afterwards. */
+  /** What a stop leaves to be read again, from these positions or from before. */
+  get unfinished(): readonly PartitionPosition[] {
+    return this.#session?.unfinished ?? [];
+  }
+
+  /**
+   * Waits for what is in hand and its commit, each for the drain time, and leaves the group; nothing is delivered
+   * afterwards. While no broker answers, leaving takes as long as kafkajs tries, which can be a minute: bound it.
+   * Nothing is lost by a process that ends meanwhile; `unfinished` tells what is read again.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#session?.stop();

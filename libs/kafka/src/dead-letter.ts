@@ -23,11 +23,21 @@ export const deadLetterHeaders = {
 /** What is left of a letter that is too big: enough to recognise it, never enough to be refused again. */
 const cut = { valueBytes: 16 * 1_024, keyBytes: 1_024, headerBytes: 8 * 1_024 };
 
-/** Why and where a record was given up. `reason` is a code, not a sentence. */
-export interface DeadLetterContext extends TopicPartition {
-  readonly reason: string;
+/** Where records were given up. */
+export interface DeadLetterSource extends TopicPartition {
   readonly pool: string;
   readonly attempt: number;
+}
+
+/** Why and where a record was given up. `reason` is a code, not a sentence. */
+export interface DeadLetterContext extends DeadLetterSource {
+  readonly reason: string;
+}
+
+/** A record that is given up, and the code that says why. */
+export interface GivenUpRecord {
+  readonly record: KafkaMessage;
+  readonly reason: string;
 }
 
 /** Parks records in `<topic>.dlt`. */
@@ -39,20 +49,22 @@ export class DeadLetters {
   }
 
   /**
-   * Resolves when the letter is acknowledged; a letter that is too big is cut. Rejects with
-   * KAFKA_DEAD_LETTER_FAILED otherwise: the record must not be counted as done.
+   * Resolves, in the order of the records, when every letter is acknowledged; one that is too big is cut. Rejects
+   * with KAFKA_DEAD_LETTER_FAILED otherwise, at `signal` at the latest: none of the records may be counted as done,
+   * and some letters may be there twice in the end.
    */
-  async park(record: KafkaMessage, context: DeadLetterContext): Promise<"whole" | "cut"> {
-    const { topic, partition, reason } = context;
-    const details = { topic, partition, offset: record.offset, reason };
+  async park(
+    givenUp: readonly GivenUpRecord[],
+    source: DeadLetterSource,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<("whole" | "cut")[]> {
+    const [first] = givenUp;
+    if (first === undefined) return [];
+    const { topic, partition } = source;
+    const details = { topic, partition, offset: first.record.offset, letters: givenUp.length };
     if (letterStarts.hasSubscribers) letterStarts.publish(details);
     try {
-      const kept = (await this.#accepted(toDeadLetter(record, context)))
-        ? "whole"
-        : (await this.#accepted(toCutDeadLetter(record, context)))
-          ? "cut"
-          : undefined;
-      if (kept === undefined) throw new Error("even the cut letter is too big for the dead-letter topic");
+      const kept = await this.#publish(givenUp, source, options);
       if (letterEnded.hasSubscribers) letterEnded.publish(details);
       return kept;
     } catch (cause) {
@@ -63,9 +75,20 @@ export class DeadLetters {
     }
   }
 
-  async #accepted(letter: OutgoingMessage): Promise<boolean> {
-    const [outcome] = await this.#publisher.publish([letter]);
-    return outcome === "published";
+  /** All of them with one publish: one by one, a batch of nothing else waits for an acknowledgement per record. */
+  async #publish(
+    givenUp: readonly GivenUpRecord[],
+    source: DeadLetterSource,
+    options: { readonly signal?: AbortSignal },
+  ): Promise<("whole" | "cut")[]> {
+    const letter = ({ record, reason }: GivenUpRecord) => toDeadLetter(record, { ...source, reason });
+    const outcomes = await this.#publisher.publish(givenUp.map(letter), options);
+    const tooLarge = givenUp.filter((_, index) => outcomes[index] !== "published");
+    const cutLetters = tooLarge.map(({ record, reason }) => toCutDeadLetter(record, { ...source, reason }));
+    const cutOutcomes = cutLetters.length > 0 ? await this.#publisher.publish(cutLetters, options) : [];
+    if (cutOutcomes.some((outcome) => outcome !== "published"))
+      throw new Error("even the cut letter is too big for the dead-letter topic");
+    return outcomes.map((outcome) => (outcome === "published" ? "whole" : "cut"));
   }
 }
 

@@ -93,6 +93,11 @@ export class Holding {
     await Promise.all([this.#earlier, this.#committer.close()]);
   }
 
+  /** Partitions with records that were taken and are not done, or are done and not committed. */
+  get unfinished(): PartitionRun[] {
+    return this.runs.filter((run) => run.isUnfinished() || this.#committer.isPending(run));
+  }
+
   /** Resolves when every handler has returned. */
   get settled(): Promise<unknown> {
     return Promise.all(this.runs.map((run) => run.settled));

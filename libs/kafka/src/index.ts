@@ -25,6 +25,7 @@ export type {
   ConsumerHooks,
   EventBatch,
   Gap,
+  PartitionPosition,
   PartitionStatus,
   TopicPartition,
 } from "./types.ts";
@@ -33,7 +34,9 @@ export {
   type DeadLetterContext,
   deadLetterHeaders,
   DeadLetters,
+  type DeadLetterSource,
   deadLetterTopic,
+  type GivenUpRecord,
   toCutDeadLetter,
   toDeadLetter,
 } from "./dead-letter.ts";

@@ -100,6 +100,11 @@ export class PartitionRun implements TopicPartition {
     return this.#work !== undefined || this.phase === "guarding";
   }
 
+  /** Records were taken that are not done. */
+  isUnfinished(): boolean {
+    return this.#readEnd > this.done;
+  }
+
   get settled(): Promise<unknown> {
     return Promise.all([this.#previous, this.#work]);
   }

@@ -123,16 +123,20 @@ class KafkaEventPublisher implements EventPublisher {
   }
 
   async #sendOnce(batch: readonly OutgoingMessage[], topics: string[], bound: AbortSignal): Promise<void> {
+    const failed = (cause: unknown) =>
+      new FreshetError("KAFKA_PUBLISH_FAILED", `publishing to ${topics.join(", ")} failed`, {
+        cause,
+        details: { topics, messages: batch.length },
+      });
+    // What waited behind others until its own bound had passed need not ask a broker that does not answer.
+    if (bound.aborted) throw failed(bound.reason);
     const sending = this.#produce(batch, topics, bound);
     try {
       await Promise.race([sending, aborted(bound)]);
     } catch (error) {
       if (isTooLarge(error)) throw error;
       void this.#discard(sending);
-      throw new FreshetError("KAFKA_PUBLISH_FAILED", `publishing to ${topics.join(", ")} failed`, {
-        cause: error,
-        details: { topics, messages: batch.length },
-      });
+      throw failed(error);
     }
   }
 

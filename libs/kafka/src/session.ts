@@ -12,7 +12,13 @@ import { createAssigner } from "./assigner.ts";
 import { Holding } from "./holding.ts";
 import { PositionGuard } from "./position-guard.ts";
 import type { ConsumerSettings } from "./settings.ts";
-import type { BatchHandler, ConsumerHooks, PartitionStatus, TopicPartition } from "./types.ts";
+import type {
+  BatchHandler,
+  ConsumerHooks,
+  PartitionPosition,
+  PartitionStatus,
+  TopicPartition,
+} from "./types.ts";
 
 /** How long a fetched batch waits for the one in hand before its partition is paused and fetched again later. */
 const patienceMs = 100;
@@ -48,6 +54,7 @@ export class Session {
   #cluster: Cluster | undefined;
   #joined: Promise<void> | undefined;
   #holding: Holding | undefined;
+  #unfinished: readonly PartitionPosition[] | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -94,7 +101,10 @@ export class Session {
     return end;
   }
 
-  /** Finishes or abandons the batches in hand within the drain time, commits what is done, leaves the group. */
+  /**
+   * Waits a drain time for the batches in hand, another for their commits, abandons the rest, and leaves the group;
+   * the last takes as long as the broker does, or as kafkajs tries.
+   */
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
@@ -103,6 +113,9 @@ export class Session {
       this.#holding.finish();
       await atMost(drainTimeoutMs, this.#holding.settled);
       await atMost(drainTimeoutMs, this.#holding.committer.flush());
+      this.#unfinished = this.unfinished;
+      // Handlers that are still at it hear of it now: what they send would hold up the end of their clients.
+      void this.#holding.end();
     }
     // A disconnect during a join leaves a member that nobody stops.
     await this.#joined?.catch(() => undefined);
@@ -115,6 +128,14 @@ export class Session {
   recommit(partition: TopicPartition): void {
     const run = this.#holding?.run(partition);
     if (run?.phase === "reading") this.#holding?.committer.mark(run);
+  }
+
+  /** What a stop leaves to be read again, from these positions or from before. */
+  get unfinished(): readonly PartitionPosition[] {
+    const runs = this.#holding?.unfinished ?? [];
+    return (
+      this.#unfinished ?? runs.map(({ topic, partition, done }) => ({ topic, partition, position: done }))
+    );
   }
 
   get partitions(): PartitionStatus[] {

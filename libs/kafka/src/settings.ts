@@ -24,6 +24,6 @@ export const defaultConsumerSettings: ConsumerSettings = {
   metadataMaxAgeMs: 15_000,
   /** How often each partition is compared with the broker: is it still the topic that was committed? */
   checkIntervalMs: 10_000,
-  /** How long a stop waits for the batches in hand before it abandons them (they are read again). */
+  /** How long a stop waits for the batches in hand, and then for their commits; what it abandons is read again. */
   drainTimeoutMs: 5_000,
 };

@@ -7,6 +7,11 @@ export interface TopicPartition {
   readonly partition: number;
 }
 
+/** `position`: the first record that is not done. */
+export interface PartitionPosition extends TopicPartition {
+  readonly position: bigint;
+}
+
 /** Consecutive records of one partition, in order; the handler of a partition runs once at a time. */
 export interface EventBatch extends TopicPartition {
   readonly groupId: string;

@@ -29,6 +29,7 @@ export async function startService(
     trustedProxies: "",
     outboxRelay: true,
     writerDelete: true,
+    stopTimeoutMs: 12_000,
     logLevel: "silent",
     prettyLogs: false,
     ...overrides,

@@ -22,14 +22,14 @@ export class InvalidationConsumer {
   @EventPattern(freshetBatch)
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
     const startedMs = Date.now();
-    const { topic, partition, messages, attempt } = batch;
+    const { topic, partition, messages, attempt, signal } = batch;
     const { graph, executor, report } = this.#pools.ofGroup(batch.groupId);
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 
     const plan = planBatch(decodeBatch(messages), topic, graph);
     const oldestMs = Number(first.timestamp);
-    const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs };
+    const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs, signal };
     const execution = await executor.execute(plan, start);
 
     const at = { topic, partition, firstOffset: first.offset, lastOffset: last.offset };

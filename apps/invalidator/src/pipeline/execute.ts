@@ -17,6 +17,8 @@ export interface BatchStart {
   readonly attempt: number;
   /** When its first record was appended, in ms since 1970. */
   readonly oldestMs: number;
+  /** Aborted when the batch is given up: what is still to be sent is not. */
+  readonly signal: AbortSignal;
 }
 
 /** Keys per node: deleted or refreshed and acknowledged, or missed and marked. */
@@ -34,7 +36,8 @@ const executed = channel("freshet:invalidate.executed");
 /**
  * Step 4 of the invalidation path: plan → memcached. Nodes work side by side, each with one pipelined write; keys
  * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that does not acknowledge in two tries is put away: the pool goes on for the others, and the batch's first
- * offset is marked for it. Rejects only when a dead letter can't be parked: then nothing of the batch is committed.
+ * offset is marked for it. Rejects only when a dead letter can't be parked, or the batch is given up: then nothing of
+ * it is committed.
  */
 export class PlanExecutor {
   readonly #nodes: BulkInvalidator;
@@ -66,8 +69,10 @@ export class PlanExecutor {
     const [renewed] = await Promise.all([
       this.#renewAll(plan, start, counts),
       this.#deleteAll(plan, start, counts),
-      ...plan.letters.map(({ message, reason }) =>
-        this.#letters.park(message, { ...start, pool: this.#pool, reason }),
+      this.#letters.park(
+        plan.letters.map(({ message: record, reason }) => ({ record, reason })),
+        { ...start, pool: this.#pool },
+        { signal: start.signal },
       ),
     ]);
     executed.publish(start);
@@ -89,12 +94,14 @@ export class PlanExecutor {
       counts,
     );
     for (const sliced of plan.slices)
-      for (let from = 0; from < sliced.size; from += maxKeysAtOnce)
+      for (let from = 0; from < sliced.size; from += maxKeysAtOnce) {
+        start.signal.throwIfAborted();
         await this.#delete(
           sliced.slice(from, maxKeysAtOnce).map(({ key }) => key),
           start,
           counts,
         );
+      }
   }
 
   async #delete(keys: readonly CacheKey[], start: BatchStart, counts: Counts): Promise<void> {
