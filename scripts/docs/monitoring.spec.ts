@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { read } from "./documents.ts";
+import { documents, read } from "./documents.ts";
 
 /** Metric → its labels, by docs/metrics.md; a histogram under the three names that Prometheus stores. */
 const documented = new Map<string, readonly string[]>(
@@ -34,3 +34,31 @@ describe.each([
     expect(wrong).toEqual([]);
   });
 });
+
+it("each alarm has the runbook that it names, and each runbook its alarm", () => {
+  const alarms = read("deploy/prometheus/alarms.yml")
+    .split(/^ +- alert: /m)
+    .slice(1);
+  const named = alarms.map((alarm) => [
+    /^\w+/.exec(alarm)?.[0],
+    /^ +runbook: (\S+)$/m.exec(alarm)?.[1] ?? "no runbook",
+  ]);
+  const index = "docs/runbooks/README.md";
+  const pages = documents
+    .filter((path) => path.startsWith("docs/runbooks/") && path !== index)
+    .map((path) => [/^# (\w+)$/m.exec(read(path))?.[1], path]);
+  expect(named.sort()).toEqual(pages.sort());
+  for (const [alarm, page = ""] of pages)
+    expect(read(index)).toContain(`[${alarm}](${page.replace("docs/runbooks/", "")})`);
+});
+
+it.each(documents.filter((path) => /^docs\/runbooks\/[a-z-]+\.md$/.test(path)))(
+  "%s says what to look at, what to do, and when it is over",
+  (page) => {
+    expect([...read(page).matchAll(/^## (.+)$/gm)].map(([, heading]) => heading)).toEqual([
+      "Look at",
+      "Do",
+      "Over when",
+    ]);
+  },
+);

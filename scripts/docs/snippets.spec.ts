@@ -12,7 +12,7 @@ function lines(text: string): string {
 const shell = new Set(["sh", "bash", "shell", "console"]);
 const free = new Set(["", "text", "json", "http"]);
 
-/** What a spec holds that runs a block: the file behind an npm script, or the document that it reads. */
+/** What a spec holds that runs a block: the file behind an npm script, or the document or folder that it reads. */
 function traces({ document, text }: CodeBlock): string[] {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   return text
@@ -20,7 +20,8 @@ function traces({ document, text }: CodeBlock): string[] {
     .split("\n")
     .map((command) => {
       const [, name = ""] = /^npm (?:run )?([\w:]+)/.exec(command) ?? [];
-      return /scripts\/\S+/.exec(scripts[name] ?? "")?.[0] ?? document;
+      const folder = document.startsWith("docs/runbooks/") ? "docs/runbooks/" : document;
+      return /scripts\/\S+/.exec(scripts[name] ?? "")?.[0] ?? folder;
     });
 }
 
