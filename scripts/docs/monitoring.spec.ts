@@ -1,3 +1,6 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { documents, read } from "./documents.ts";
 
@@ -19,7 +22,8 @@ describe.each([
   const queries = [...read(file).matchAll(/(?:"expr": "|expr: )(.*)$/gm)].map(([, query = ""]) => query);
   const uses = queries.flatMap((query) => {
     const grouped = [...query.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = ""]) => labels.split(/, */));
-    return [...query.matchAll(/freshet_\w+/g)].map(([metric]) => ({ query, metric, grouped }));
+    // What a recording rule has named stands between colons.
+    return [...query.matchAll(/(?<![:\w])freshet_\w+/g)].map(([metric]) => ({ query, metric, grouped }));
   });
 
   it("asks for metrics that docs/metrics.md names", () => {
@@ -32,6 +36,32 @@ describe.each([
       grouped.some((label) => documented.get(metric)?.includes(label) !== true),
     );
     expect(wrong).toEqual([]);
+  });
+});
+
+const promtool = (process.env.PATH ?? "")
+  .split(delimiter)
+  .map((folder) => join(folder, "promtool"))
+  .find((path) => existsSync(path));
+
+describe.skipIf(promtool === undefined)("alarms, by promtool (Debian's package prometheus)", () => {
+  it("each comes when it should, and not without its cause", () => {
+    const { status, stdout, stderr } = spawnSync(
+      promtool ?? "",
+      ["test", "rules", "deploy/prometheus/alarms.test.yml"],
+      { encoding: "utf8" },
+    );
+    expect(stdout + stderr).toContain("SUCCESS");
+    expect(status).toBe(0);
+  });
+
+  it("each is played", () => {
+    const alarms = [...read("deploy/prometheus/alarms.yml").matchAll(/- alert: (\w+)/g)];
+    const plays = read("deploy/prometheus/alarms.test.yml");
+    for (const [, alarm = ""] of alarms)
+      expect(plays).toMatch(
+        new RegExp(`- alertname: ${alarm}\\n +eval_time: \\w+\\n +exp_alerts:\\n +- exp_labels`),
+      );
   });
 });
 
