@@ -4,17 +4,27 @@ import { fileURLToPath } from "node:url";
 import { settingsTable } from "@freshet/config";
 import { errorCodes } from "@freshet/contracts";
 import { format } from "prettier";
+import { z } from "zod";
 import { cliSettings } from "../apps/cli/src/config.ts";
 import { commandPaths } from "../apps/cli/src/program.ts";
 import { run } from "../apps/cli/src/run.ts";
 import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
+import { invalidatorStatus } from "../apps/invalidator/src/operator/status.ts";
 import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
 
-const OPENAPI = "docs/openapi.json";
+/** @type {Readonly<Record<string, () => object>>} document → the whole of it */
+const jsonDocuments = {
+  "docs/openapi.json": openApi,
+  "docs/schemas/status.schema.json": () => ({
+    // As input: a later version may say more.
+    ...z.toJSONSchema(invalidatorStatus, { io: "input" }),
+    title: "GET /status of Freshet's invalidator",
+  }),
+};
 
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
-export const generated = {
+const generated = {
   "docs/configuration.md": {
     "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
@@ -23,13 +33,17 @@ export const generated = {
   "docs/errors.md": { "error codes": errors },
 };
 
+/** Every file that holds something generated. */
+export const generatedFiles = [...Object.keys(generated), ...Object.keys(jsonDocuments)];
+
 /**
  * The document as it should be.
  * @param {string} file
  * @throws Error when a mark is missing
  */
 export async function render(file) {
-  if (file === OPENAPI) return await format(JSON.stringify(openApi()), { parser: "json", printWidth: 110 });
+  const document = jsonDocuments[file];
+  if (document) return await format(JSON.stringify(document()), { parser: "json", printWidth: 110 });
   let text = readFileSync(pathOf(file), "utf8");
   for (const [mark, table] of Object.entries(generated[file] ?? {})) {
     const [begin, end] = [`<!-- generated: ${mark} -->`, "<!-- end of generated -->"];
@@ -90,7 +104,7 @@ function code(fallback) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))
-  for (const file of [...Object.keys(generated), OPENAPI]) {
+  for (const file of generatedFiles) {
     writeFileSync(pathOf(file), await render(file));
     console.log(`written: ${file}`);
   }

@@ -1,7 +1,7 @@
 import { encodeKeyParam, undecodableReasons } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
 import { crashPoints } from "../../test/support/crash-points.ts";
-import { generated, render } from "../docs-generate.mjs";
+import { generatedFiles, render } from "../docs-generate.mjs";
 import { codeBlocks, exists, read, sources } from "./documents.ts";
 
 /** The cells of every table row of a document whose first cell is `code`. */
@@ -18,29 +18,53 @@ function rows(document: string): string[][] {
 }
 
 describe("docs:settings", () => {
-  it.each(Object.keys(generated))("has written %s as the code is now", async (file) => {
+  it.each(generatedFiles)("has written %s as the code is now", async (file) => {
     expect(read(file)).toBe(await render(file));
   });
 });
 
 describe("docs/metrics.md", () => {
-  const kinds = { counter: "counter", gauge: "gauge", histogram: "histogram" };
-  const declaration = /metrics\s*\.(counter|gauge|histogram)\(\{\s*name:\s*"(freshet_\w+)"/g;
-  const declared = new Map(
-    sources().flatMap((path) =>
-      [...read(path).matchAll(declaration)].map(([, kind = "", name = ""]) => [name, kind] as const),
-    ),
+  const kinds = ["counter", "gauge", "histogram"];
+  const declaration =
+    /metrics\s*\.(\w+)\(\{\s*name:\s*"(freshet_\w+)",\s*help:\s*"(.*?)",(?:\s*labelNames: \[(.*?)\],)?/gs;
+  const declared = sources().flatMap((path) =>
+    [...read(path).matchAll(declaration)].map(([, kind = "", name = "", help = "", labels = ""]) => ({
+      kind,
+      name,
+      help,
+      labels: [...labels.matchAll(/"(\w+)"/g)].map(([, label = ""]) => label),
+    })),
   );
-  const documented = new Map(rows("docs/metrics.md").map(([name = "", kind = ""]) => [name, kind]));
+  const documented = rows("docs/metrics.md").filter(([, kind = ""]) => kinds.includes(kind));
 
-  it("lists every metric of the code with its kind, and no other", () => {
-    expect([...documented].sort()).toEqual([...declared].sort());
-    expect([...documented.values()].filter((kind) => !(kind in kinds))).toEqual([]);
+  it("lists every metric of the code with its kind and its labels, and no other", () => {
+    const ofCode = declared.map(({ name, kind, labels }) => [name, kind, labels.join(", ") || "–"]);
+    const ofPage = documented.map(([name = "", kind = "", labels = ""]) => [name, kind, labels]);
+    expect(ofPage.sort()).toEqual(ofCode.sort());
+    expect(ofCode.length).toBeGreaterThan(25);
   });
 
   it("misses no metric that is declared in another way", () => {
     const named = sources().flatMap((path) => [...read(path).matchAll(/"(freshet_\w+)"/g)]);
-    expect(named.map(([, name = ""]) => name).filter((name) => !declared.has(name))).toEqual([]);
+    const known = new Set(declared.map(({ name }) => name));
+    expect(named.map(([, name = ""]) => name).filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it("has no metric without a unit: seconds, what is counted, or what 1 means", () => {
+    const unit =
+      /seconds\b|\b(messages|rows|events|keys|partitions|replicas|gaps|flushes|reads|calls|values|changes|times|offset|checks)\b|\b1 (while|for)\b/i;
+    expect(declared.filter(({ name, help }) => !unit.test(`${name.replaceAll("_", " ")} ${help}`))).toEqual(
+      [],
+    );
+    const histograms = declared.filter(({ kind }) => kind === "histogram");
+    expect(histograms.filter(({ name }) => !name.endsWith("_seconds"))).toEqual([]);
+  });
+
+  it("has only labels whose values the configuration or the code bounds: no key, entity, offset or address of a caller", () => {
+    const bounded =
+      "pool group topic partition node view action result outcome reason state verdict code horizon";
+    const labels = new Set(declared.flatMap((metric) => metric.labels));
+    expect([...labels].filter((label) => !bounded.split(" ").includes(label))).toEqual([]);
   });
 });
 

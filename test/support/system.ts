@@ -40,7 +40,8 @@ export class System implements AsyncDisposable {
   readonly teamsNode: ServerProcess;
   /** What stands before the nodes of the pool profiles, for the apps alone; undefined unless asked for. */
   readonly proxies: readonly [TcpProxy, TcpProxy] | undefined;
-  readonly #deployment: string;
+  /** DEPLOYMENT of the invalidators. */
+  readonly deployment: string;
   readonly #apps: ServerProcess[] = [];
   /** Where the first replica of profile-service answers the bus. */
   readonly #internalPort: number;
@@ -52,10 +53,10 @@ export class System implements AsyncDisposable {
     internalPort: number,
   ) {
     this.#internalPort = internalPort;
-    this.#deployment = uniqueName("spec");
+    this.deployment = uniqueName("spec");
     this.groups = {
-      profiles: `freshet.${this.#deployment}.profiles`,
-      teams: `freshet.${this.#deployment}.teams`,
+      profiles: `freshet.${this.deployment}.profiles`,
+      teams: `freshet.${this.deployment}.teams`,
     };
     this.databaseUrl = parts.databaseUrl;
     this.brokers = parts.brokers;
@@ -115,7 +116,7 @@ export class System implements AsyncDisposable {
       nodeArgs: [...nodeArgs],
       env: {
         ...this.#shared(),
-        DEPLOYMENT: this.#deployment,
+        DEPLOYMENT: this.deployment,
         MANIFESTS_DIR: manifestsDir,
         SERVICE_URL_PROFILE_SERVICE: `http://${this.internalAddress}`,
         REFRESH: "off",

@@ -1,14 +1,14 @@
-import type { GroupPartitionLag } from "@freshet/kafka";
+import type { GroupPartitionLag, LagVerdict } from "@freshet/kafka";
 import { describe, expect, it } from "vitest";
 import { lagReport, type PoolFacts } from "./lag-report.ts";
 import type { Problem } from "./problem.ts";
 
 const nowMs = 1_000_000;
 
-function partition(changes: Partial<GroupPartitionLag & { oldestMs: number }> = {}) {
+function partition(changes: Partial<GroupPartitionLag & { oldestMs: number; verdict: LagVerdict }> = {}) {
   const metadata = { topo: "ab12cd34", ts: 1, miss: {} };
   const at = { topic: "t", partition: 0, committed: 5n, metadata, low: 0n, high: 5n, lag: 0n };
-  return { ...at, oldestMs: undefined, ...changes };
+  return { ...at, oldestMs: undefined, verdict: undefined, ...changes };
 }
 
 const member = { memberId: "m-1", clientId: "c", host: "h", partitions: [{ topic: "t", partition: 0 }] };
@@ -44,6 +44,16 @@ describe("lagReport", () => {
   it("says which member has a partition, and null where nobody has", () => {
     const { pool: found } = report(pool({ partitions: [partition(), partition({ partition: 1 })] }));
     expect(found).toMatchObject({ partitions: [{ member: "m-1" }, { member: null }] });
+  });
+
+  it("gives the pool the worst verdict of its partitions, and null while there is none", () => {
+    const partitions = [partition({ verdict: "stalled" }), partition({ partition: 1, verdict: "ok" })];
+    expect(report(pool({ partitions }))).toMatchObject({
+      problem: true,
+      problems: ["stalled: t/0 does not move while messages wait"],
+      pool: { verdict: "stalled", partitions: [{ verdict: "stalled" }, { verdict: "ok" }] },
+    });
+    expect(report(pool())).toMatchObject({ problem: false, pool: { verdict: null } });
   });
 
   it.each<[string, PoolFacts, string]>([

@@ -1,13 +1,25 @@
-import type { GroupDescription, GroupPartitionLag } from "@freshet/kafka";
+import {
+  type GroupDescription,
+  type GroupPartitionLag,
+  type LagVerdict,
+  lagVerdicts,
+  worstVerdict,
+} from "@freshet/kafka";
 import type { Report } from "./session.ts";
 import { behind, counted, printProblems, type Problem, seconds } from "./problem.ts";
 import type { Segment, Terminal } from "./terminal.ts";
+
+/** What the broker said of one partition, and what that makes of the looks before. */
+type PartitionFacts = GroupPartitionLag & {
+  readonly oldestMs: number | undefined;
+  readonly verdict: LagVerdict | undefined;
+};
 
 /** What the broker said of one pool's group. */
 export interface PoolFacts {
   readonly pool: string;
   readonly group: GroupDescription;
-  readonly partitions: readonly (GroupPartitionLag & { readonly oldestMs: number | undefined })[];
+  readonly partitions: readonly PartitionFacts[];
   /** Topics of the pool's views that the broker does not have. */
   readonly missingTopics: readonly string[];
 }
@@ -21,6 +33,8 @@ interface PartitionLag {
   readonly lagMessages: number;
   /** null: messages wait, and the oldest of them could not be read. */
   readonly lagSeconds: number | null;
+  /** null: too early to say. */
+  readonly verdict: LagVerdict | null;
   readonly member: string | null;
   /** Node → oldest offset that it missed; "*": every node. */
   readonly missed: Readonly<Record<string, string>> | "*";
@@ -37,6 +51,8 @@ interface PoolLag {
   }[];
   readonly lagMessages: number;
   readonly lagSeconds: number | null;
+  /** The worst of its partitions. */
+  readonly verdict: LagVerdict | null;
   readonly partitions: readonly PartitionLag[];
 }
 
@@ -88,6 +104,7 @@ function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): PoolLag
       end: at.high.toString(),
       lagMessages: Number(at.lag),
       lagSeconds: at.lag === 0n ? 0 : waiting,
+      verdict: at.verdict ?? null,
       member: owner?.memberId ?? null,
       missed: missedOf(at),
     };
@@ -100,6 +117,7 @@ function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): PoolLag
     members: group.members.map(({ memberId, clientId, host }) => ({ memberId, clientId, host })),
     lagMessages: rows.reduce((sum, { lagMessages }) => sum + lagMessages, 0),
     lagSeconds: ages.includes(null) ? null : Math.max(0, ...ages.map(Number)),
+    verdict: worstVerdict(partitions.map(({ verdict }) => verdict)) ?? null,
     partitions: rows,
   };
 }
@@ -123,6 +141,7 @@ function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts): Prob
       mend: "start an invalidator that serves this pool, and see its log when it does not stay",
     });
   const missed = new Map<string, string[]>();
+  problems.push(...verdictProblems(pool, partitions));
   for (const at of partitions) {
     const marks = missedOf(at);
     const name = `${at.topic}/${at.partition}`;
@@ -139,6 +158,24 @@ function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts): Prob
       mend: "a dedicated pool's node is flushed when it answers again; flush any other by hand, or wait for the hard TTL",
     });
   return problems;
+}
+
+const verdictMeanings = {
+  warning: ["gets slower than its topic", "see with `freshet status` what holds it up, or add a replica"],
+  rewound: ["was set back and reads again", "see who moved the group; to invalidate again is harmless"],
+  stalled: ["does not move while messages wait", "see the log of the member that reads it"],
+  stopped: ["is read by nobody while messages wait", "start an invalidator that serves this pool"],
+} as const;
+
+/** What the verdicts say, one problem for all partitions of one kind. */
+function verdictProblems(pool: string, partitions: readonly PartitionFacts[]): Problem[] {
+  return lagVerdicts.flatMap((verdict) => {
+    const found = partitions.filter((at) => at.verdict === verdict);
+    if (verdict === "ok" || found.length === 0) return [];
+    const [what, mend] = verdictMeanings[verdict];
+    const names = found.map(({ topic, partition }) => `${topic}/${partition}`).join(", ");
+    return [{ pool, problem: `${verdict}: ${names} ${what}`, mend }];
+  });
 }
 
 /** What the position guard will find when the partition is read next. */
@@ -187,6 +224,7 @@ function printPool(
       { title: "END", align: "right" },
       { title: "MESSAGES", align: "right" },
       { title: "SECONDS", align: "right" },
+      { title: "VERDICT" },
       { title: "MEMBER" },
       { title: "MISSED BY" },
     ],
@@ -199,6 +237,7 @@ function printPool(
       at.lagSeconds === null
         ? { text: "?", style: "yellow" }
         : highlighted(Math.round(at.lagSeconds * 10) / 10),
+      verdictSegment(at.verdict),
       nameOf(at.member),
       at.missed === "*"
         ? "every node"
@@ -211,4 +250,11 @@ function printPool(
 
 function highlighted(value: number): Segment {
   return value === 0 ? "0" : { text: String(value), style: "yellow" };
+}
+
+/** Coloured by how bad it is; `–` while it is too early to say. */
+export function verdictSegment(verdict: LagVerdict | null): Segment {
+  if (verdict === null) return "–";
+  if (verdict === "ok") return { text: verdict, style: "green" };
+  return { text: verdict, style: verdict === "warning" ? "yellow" : "red" };
 }

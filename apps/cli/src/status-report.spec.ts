@@ -67,6 +67,11 @@ describe("statusReport", () => {
       { gaps: [gap] },
       "gap in t/0 (recreated) since then: values may be old until their hard TTL has passed",
     ],
+    [
+      "stalled group of which this replica reads nothing",
+      { wholeGroup: { state: "Stable", members: 2, lagMessages: 9, verdict: "stalled" } },
+      "the whole group freshet.local.p is stalled",
+    ],
   ])("tells of a %s", (_, changes, problem) => {
     expect(problemsOf(changes)).toEqual({ problem: true, problems: [problem] });
   });

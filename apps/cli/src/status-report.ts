@@ -1,4 +1,6 @@
+import { lagVerdicts } from "@freshet/kafka";
 import { z } from "zod";
+import { verdictSegment } from "./lag-report.ts";
 import { behind, counted, printProblems, type Problem } from "./problem.ts";
 import type { Report } from "./session.ts";
 import type { Segment, Terminal } from "./terminal.ts";
@@ -21,6 +23,15 @@ const poolStatus = z.looseObject({
       failures: z.number(),
     }),
   ),
+  // An invalidator of an earlier version does not tell.
+  wholeGroup: z
+    .looseObject({
+      state: z.string(),
+      members: z.number(),
+      lagMessages: z.number(),
+      verdict: z.enum(lagVerdicts).nullable(),
+    })
+    .nullish(),
   nodes: z.array(
     z.looseObject({ node: z.string(), state: z.string(), missed: z.record(z.string(), z.string()) }),
   ),
@@ -99,7 +110,7 @@ export function statusReport(
   };
 }
 
-function problemsOf({ pool, group, state, partitions, nodes, gaps }: PoolStatus): Problem[] {
+function problemsOf({ pool, group, state, partitions, wholeGroup, nodes, gaps }: PoolStatus): Problem[] {
   const problems: Problem[] = [];
   const add = (problem: string, mend: string) => problems.push({ pool, problem, mend });
   if (state === "crashed")
@@ -112,6 +123,9 @@ function problemsOf({ pool, group, state, partitions, nodes, gaps }: PoolStatus)
         `${topic}/${partition} has failed ${counted(failures, "time")} in a row`,
         "see the invalidator's log; it is tried again and nothing is lost",
       );
+  const verdict = wholeGroup?.verdict ?? "ok";
+  if (verdict !== "ok")
+    add(`the whole group ${group} is ${verdict}`, `see which partitions with \`freshet lag --pool ${pool}\``);
   for (const { node, state: nodeState, missed } of nodes) {
     if (nodeState !== "up")
       add(`${node} is ${nodeState}`, "see whether memcached answers there; its deletions are owed, not lost");
@@ -133,7 +147,7 @@ function problemsOf({ pool, group, state, partitions, nodes, gaps }: PoolStatus)
 
 function printPool(
   out: Terminal,
-  { pool, group, state, lagMessages, lagSeconds, partitions, ...rest }: PoolStatus,
+  { pool, group, state, lagMessages, lagSeconds, partitions, wholeGroup, ...rest }: PoolStatus,
 ): void {
   out.line();
   out.line(
@@ -142,6 +156,12 @@ function printPool(
     { text: state, style: state === "running" ? "green" : "red" },
     `, ${behind(lagMessages, lagSeconds)}`,
   );
+  if (wholeGroup)
+    out.line(
+      `the whole group: ${counted(wholeGroup.members, "member")}, `,
+      `${counted(wholeGroup.lagMessages, "message")} behind, verdict `,
+      verdictSegment(wholeGroup.verdict),
+    );
   out.table(
     [
       { title: "TOPIC" },

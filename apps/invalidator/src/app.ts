@@ -1,4 +1,4 @@
-import { createEventPublisher, createKafka, DeadLetters, type KafkaLog } from "@freshet/kafka";
+import { createEventPublisher, createKafka, DeadLetters, GroupWatch, type KafkaLog } from "@freshet/kafka";
 import {
   createHealth,
   createLogger,
@@ -22,6 +22,7 @@ import { loadManifests } from "./manifests/load.ts";
 import { ManifestReload } from "./manifests/reload.ts";
 import { refuseMissingTopics } from "./manifests/topics.ts";
 import { addManifestCheck, addPoolChecks } from "./operator/checks.ts";
+import { addGroupGauges } from "./operator/group-metrics.ts";
 import { addManifestGauge, addPoolGauges, invalidatorMetrics } from "./operator/metrics.ts";
 import { HEALTH, METRICS, OperatorController } from "./operator/operator.controller.ts";
 import { logOwners, reportReloads } from "./operator/report.ts";
@@ -89,12 +90,22 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     },
     onEvent: reportReloads(counted, logger),
   });
+  const groups = new GroupWatch({
+    admin: kafka.admin(),
+    groups: () => pools.all.map(({ consumer: { groupId, topics } }) => ({ groupId, topics })),
+    onFailure: (error) => {
+      logger.warn({ error: String(error) }, "the broker did not say how the consumer groups stand");
+    },
+  });
   addPoolGauges(metrics, pools);
+  addGroupGauges(metrics, pools, groups);
   addManifestGauge(metrics, reload);
   addPoolChecks(health, pools);
   addManifestCheck(health, reload);
   const atShutdown = new AtShutdown({
-    before: () => reload.stop(),
+    before: async () => {
+      await Promise.all([reload.stop(), groups.stop()]);
+    },
     after: async () => {
       await pools.close();
       await publisher.close();
@@ -107,6 +118,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     providers: [
       { provide: PoolPipelines, useValue: pools },
       { provide: ManifestReload, useValue: reload },
+      { provide: GroupWatch, useValue: groups },
       { provide: METRICS, useValue: metrics },
       { provide: HEALTH, useValue: health },
       { provide: AtShutdown, useValue: atShutdown },
@@ -125,6 +137,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     start: async () => {
       await nest.startAllMicroservices();
       pools.watchNodes();
+      groups.start();
       reload.start();
       process.on("SIGHUP", () => {
         reload.check();

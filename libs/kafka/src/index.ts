@@ -10,6 +10,15 @@ export {
   groupLag,
   oldestWaitingMs,
 } from "./group-lag.ts";
+export { type GroupLag, GroupWatch, type GroupWatchOptions, LagHistory } from "./group-watch.ts";
+export {
+  type LagSample,
+  type LagVerdict,
+  lagVerdict,
+  lagVerdicts,
+  lagWindow,
+  worstVerdict,
+} from "./lag-verdict.ts";
 export {
   type CommitMetadata,
   decodeCommitMetadata,

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FreshetError } from "@freshet/contracts";
-import { consumerGroupId, describeGroups, groupLag, oldestWaitingMs } from "@freshet/kafka";
+import { consumerGroupId, describeGroups, groupLag, LagHistory, oldestWaitingMs } from "@freshet/kafka";
 import type { Command } from "commander";
 import { kafkaAccess, type KafkaAccess } from "../config.ts";
 import { failureOf } from "../failure.ts";
@@ -31,7 +31,10 @@ interface LagOptions extends JsonOption, KafkaOptions, ManifestsOption {
 export function addLag(program: Command, session: Session): void {
   const command = session.command(program, "lag", "How far each pool is behind, as the broker sees it", [
     ["lag", "every pool, partition by partition"],
-    ["lag --pool profiles --watch", "one pool, again every 2 seconds until Ctrl-C"],
+    [
+      "lag --pool profiles --watch",
+      "one pool, again every 2 seconds until Ctrl-C; verdicts from the tenth on",
+    ],
     ["lag --max-seconds 30 --json", "for a check: exit code 1 when a pool is further behind"],
   ]);
   kafkaOptions(command)
@@ -56,10 +59,11 @@ async function question(session: Session, options: LagOptions): Promise<() => Pr
   const access = kafkaAccess(environment, options);
   const graph = await graphIfThere(environment, options.manifests);
   const declared = new Map((graph?.pools ?? []).map((name) => [name, graph?.pool(name).topics ?? []]));
+  const history = new LagHistory();
   return async () =>
     lagReport(
       await withKafka(access, options.timeout * 1_000, (clients, ask) =>
-        readPools(clients, ask, access, declared, options),
+        readPools(clients, ask, access, declared, options, history),
       ),
       {
         deployment: access.deployment,
@@ -77,6 +81,7 @@ async function readPools(
   { deployment, options: { brokers } }: KafkaAccess,
   declared: ReadonlyMap<string, readonly string[]>,
   options: LagOptions,
+  history: LagHistory,
 ): Promise<PoolFacts[]> {
   const prefix = consumerGroupId(deployment, "");
   const [{ groups }, existing] = await ask(Promise.all([admin.listGroups(), admin.listTopics()]));
@@ -110,11 +115,12 @@ async function readPools(
     const there = topics.filter((topic) => existing.includes(topic));
     const lags = await ask(groupLag(admin, group.groupId, there));
     const oldest = await ask(oldestWaitingMs(reader, lags, options.timeout * 500));
+    const verdicts = history.add(group, lags);
     facts.push({
       pool,
       group,
       partitions: lags
-        .map((lag, at) => ({ ...lag, oldestMs: oldest[at] }))
+        .map((lag, at) => ({ ...lag, oldestMs: oldest[at], verdict: verdicts[at] }))
         .sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
       missingTopics: topics.filter((topic) => !existing.includes(topic)),
     });

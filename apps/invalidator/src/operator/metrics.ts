@@ -2,6 +2,7 @@ import type { PartitionStatus } from "@freshet/kafka";
 import type { Metrics } from "@freshet/observability";
 import type { Gauge } from "prom-client";
 import type { ManifestReload } from "../manifests/reload.ts";
+import { topicPartition } from "../nodes/missed-offsets.ts";
 import type { PoolPipeline } from "../pool-pipeline.ts";
 import type { PoolPipelines } from "../pools.ts";
 
@@ -54,7 +55,7 @@ export function invalidatorMetrics(metrics: Metrics) {
     commitToGone: metrics.histogram({
       name: "freshet_commit_to_gone_seconds",
       help: "From the event's time (when the row was written) to memcached's acknowledgement, in seconds",
-      labelNames: ["pool"],
+      labelNames: ["pool", "action"],
       buckets: secondsBuckets,
     }),
     batchSeconds: metrics.histogram({
@@ -101,9 +102,8 @@ export function addManifestGauge(metrics: Metrics, reload: ManifestReload): void
 
 /** The gauges that are read off the pools at each scrape. */
 export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
-  const partitionLabels = ["pool", "group", "topic", "partition"] as const;
   const ofPartitions = (
-    gauge: Gauge<(typeof partitionLabels)[number]>,
+    gauge: Gauge<"pool" | "group" | "topic" | "partition">,
     value: (status: PartitionStatus) => number,
   ) => {
     gauge.reset(); // partitions that moved away are another replica's to report
@@ -117,7 +117,7 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
   metrics.gauge({
     name: "freshet_lag_messages",
     help: "Messages of a partition not yet invalidated, for the partitions of this replica",
-    labelNames: partitionLabels,
+    labelNames: ["pool", "group", "topic", "partition"],
     collect() {
       ofPartitions(this, ({ offsetLag }) => Number(offsetLag));
     },
@@ -125,7 +125,7 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
   metrics.gauge({
     name: "freshet_lag_seconds",
     help: "Age of the oldest message of a partition not yet invalidated, in seconds",
-    labelNames: partitionLabels,
+    labelNames: ["pool", "group", "topic", "partition"],
     collect() {
       ofPartitions(this, ({ timeLagSeconds }) => timeLagSeconds);
     },
@@ -150,6 +150,28 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
     labelNames: ["pool", "node"],
     collect() {
       ofNodes(this, ({ missed }, node) => missed.partitionsOf(node).length);
+    },
+  });
+  metrics.gauge({
+    name: "freshet_node_oldest_missed_offset",
+    help: "Oldest offset of a partition whose deletions the node owes; there only while it owes some",
+    labelNames: ["pool", "node", "topic", "partition"],
+    collect() {
+      this.reset();
+      for (const { name: pool, nodes, missed } of pools.all)
+        for (const node of nodes.nodes)
+          for (const owed of missed.partitionsOf(node))
+            this.set({ pool, node, ...topicPartition(owed) }, Number(missed.of(owed)[node]));
+    },
+  });
+  metrics.gauge({
+    name: "freshet_gaps_open",
+    help: "Gaps that this process has found and that no flush has closed",
+    labelNames: ["pool"],
+    collect() {
+      this.reset();
+      for (const { name: pool, report } of pools.all)
+        this.set({ pool }, report.gaps.filter(({ flushed }) => !flushed).length);
     },
   });
 }

@@ -1,3 +1,4 @@
+import { GroupWatch } from "@freshet/kafka";
 import { type Health, type HealthReport, type Metrics } from "@freshet/observability";
 import { Controller, Get, Header, Inject, Res } from "@nestjs/common";
 import { ManifestReload } from "../manifests/reload.ts";
@@ -20,22 +21,25 @@ export class OperatorController {
   readonly #metrics: Metrics;
   readonly #health: Health;
   readonly #reload: ManifestReload;
+  readonly #groups: GroupWatch;
 
   constructor(
     @Inject(PoolPipelines) pools: PoolPipelines,
     @Inject(METRICS) metrics: Metrics,
     @Inject(HEALTH) health: Health,
     @Inject(ManifestReload) reload: ManifestReload,
+    @Inject(GroupWatch) groups: GroupWatch,
   ) {
     this.#pools = pools;
     this.#metrics = metrics;
     this.#health = health;
     this.#reload = reload;
+    this.#groups = groups;
   }
 
   @Get("status")
   status(): Status {
-    return statusOf(this.#pools, this.#reload);
+    return statusOf(this.#pools, this.#groups, this.#reload);
   }
 
   @Get("metrics")

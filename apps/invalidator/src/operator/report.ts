@@ -99,8 +99,11 @@ export class PoolReport {
     for (const { view, result } of execution.renewals) metrics.renewals.inc({ pool, view, result });
     for (const [node, keys] of execution.missed) metrics.keysMissed.inc({ pool, node }, keys);
     metrics.batchSeconds.observe({ pool }, (nowMs - startedMs) / 1_000);
-    const gone = metrics.commitToGone.labels({ pool });
-    for (const writtenMs of plan.writtenAtMs) gone.observe(Math.max(0, nowMs - writtenMs) / 1_000);
+    const gone = {
+      delete: metrics.commitToGone.labels({ pool, action: "delete" }),
+      refresh: metrics.commitToGone.labels({ pool, action: "refresh" }),
+    };
+    for (const { atMs, action } of plan.written) gone[action].observe(Math.max(0, nowMs - atMs) / 1_000);
     this.#letters(at, plan);
     this.#logger.debug({ ...at, keys: plan.keys.size, ms: nowMs - startedMs }, "batch invalidated");
   }

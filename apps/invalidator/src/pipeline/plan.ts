@@ -24,8 +24,8 @@ export interface BatchPlan {
   readonly effectUnknown: number;
   /** Events whose Kafka key is missing or not their subject: processed, but their order is not promised. */
   readonly foreignKeys: number;
-  /** When the rows of the applied and superseded events were written, in ms since 1970. */
-  readonly writtenAtMs: readonly number[];
+  /** When the rows of the applied and superseded events were written, in ms since 1970, and what is done for them. */
+  readonly written: readonly { readonly atMs: number; readonly action: PlannedKey["action"] }[];
 }
 
 /** Step 3 of the invalidation path: change events → one plan for the batch. Pure; never throws. */
@@ -33,7 +33,7 @@ export function planBatch(batch: DecodedBatch, topic: string, graph: PoolGraph):
   const plans: CoalescablePlan[] = [];
   const slices: SlicedPlan[] = [];
   const letters = [...batch.undecodable];
-  const writtenAtMs: number[] = [];
+  const written: { atMs: number; action: PlannedKey["action"] }[] = [];
   let foreignKeys = 0;
   for (const { message, event } of batch.events) {
     if (message.key?.toString("utf8") !== event.subject) foreignKeys += 1;
@@ -44,8 +44,10 @@ export function planBatch(batch: DecodedBatch, topic: string, graph: PoolGraph):
     }
     if (plan.kind === "slices") slices.push(plan);
     else plans.push(plan);
-    const affects = plan.kind === "keys" || plan.kind === "slices";
-    if (affects && event.time !== undefined) writtenAtMs.push(Date.parse(event.time));
+    if (event.time !== undefined && (plan.kind === "keys" || plan.kind === "slices")) {
+      const refreshes = plan.kind === "keys" && plan.keys.some(({ action }) => action === "refresh");
+      written.push({ atMs: Date.parse(event.time), action: refreshes ? "refresh" : "delete" });
+    }
   }
   const rescued = letters.map(({ entityId }) =>
     entityId === undefined ? [] : graph.subjectKeys(topic, entityId),
@@ -64,6 +66,6 @@ export function planBatch(batch: DecodedBatch, topic: string, graph: PoolGraph):
     effectUnknown: letters.filter(({ entityId }) => entityId === undefined || graph.hasOtherViews(topic))
       .length,
     foreignKeys,
-    writtenAtMs,
+    written,
   };
 }
