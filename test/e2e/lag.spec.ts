@@ -6,6 +6,7 @@ import { invalidatorStatus, type Status } from "../../apps/invalidator/src/opera
 import { untilQuiet } from "../support/checker.ts";
 import { freshet } from "../support/cli.ts";
 import { kafkaConsumerGroups, missingKafkaTools } from "../support/kafka-tools.ts";
+import { ownBroker } from "../support/own-servers.ts";
 import { type RunningApp, System } from "../support/system.ts";
 import { Traffic } from "../support/traffic.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -38,7 +39,9 @@ const names = (partitions: readonly { topic: string; partition: number }[]) =>
   partitions.map(({ topic, partition }) => `${topic}/${partition}`).sort();
 
 test("each of three replicas tells of its own partitions, all of them of the whole group, and kafka-consumer-groups says the same as freshet lag", async () => {
-  await using system = await System.create();
+  // A broker of its own: every message of the topic is counted.
+  const broker = await ownBroker();
+  await using system = await System.create({ brokers: [broker.address] });
   const [service, ...replicas] = await Promise.all([
     system.startService(),
     system.startInvalidator(),
