@@ -40,7 +40,7 @@ describe("every path of the OpenAPI document", () => {
       const url = service.url + path.replaceAll(/\{\w+\}/g, uniqueName("x"));
       const named = Object.keys(operations).map((method) => method.toUpperCase());
       const all = named.includes("GET") ? [...named, "HEAD"] : named;
-      for (const method of ["DELETE", "GET", "PATCH", "POST", "PUT", "OPTIONS"]) {
+      for (const method of ["DELETE", "GET", "PATCH", "POST", "PUT", "OPTIONS", "QUERY"]) {
         const answer = await send(method, url);
         expect(answer.status === 405).toBe(!all.includes(method));
         if (answer.status !== 405) continue;
@@ -50,6 +50,11 @@ describe("every path of the OpenAPI document", () => {
       }
     },
   );
+
+  test.each(["PUT", "QUERY"])("%s is refused before its body is looked at", async (method) => {
+    const answer = await send(method, `${service.url}/profiles`, "{", json);
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
+  });
 
   test("/docs shows it, and /docs/json is it", async () => {
     const page = await send("GET", `${service.url}/docs`);

@@ -1,8 +1,12 @@
 import { type FastifyAdapter } from "@nestjs/platform-fastify";
 import { Problem, problemBody, problemType } from "./problem.ts";
 
-const methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"] as const;
-type Method = (typeof methods)[number];
+/** What is needed of Fastify's reply. */
+interface Reply {
+  header(name: string, value: string): Reply;
+  status(code: number): Reply;
+  send(body: string): unknown;
+}
 
 /** Which methods each path has; what it does not have is answered 405, where the router would say 404. */
 export class Routes {
@@ -21,20 +25,21 @@ export class Routes {
 
   /** Answers the other methods of every path that there is now; after it no route can be added. */
   refuseOtherMethods(): void {
+    const fastify = this.#adapter.getInstance();
     for (const [url, allowed] of [...this.#allowed]) {
       if (url.includes("*")) continue;
       const allow = [...allowed].sort().join(", ");
       const problem = new Problem(405, "Method not allowed", `this path has ${allow}: send one of these`);
-      this.#adapter.getInstance().route({
-        method: methods.filter((method: Method) => !allowed.has(method)),
+      const refuse = (_request: unknown, reply: Reply): void => {
+        reply.header("allow", allow).header("content-type", problemType);
+        reply.status(405).send(problemBody(problem));
+      };
+      fastify.route({
+        method: fastify.supportedMethods.filter((method) => !allowed.has(method)),
         url,
-        handler: async (_request, reply) => {
-          await reply
-            .status(405)
-            .header("allow", allow)
-            .header("content-type", problemType)
-            .send(problemBody(problem));
-        },
+        // Before the body is looked at: whatever is wrong with that one, the method is to be changed first.
+        onRequest: refuse,
+        handler: refuse,
       });
     }
   }
