@@ -13,14 +13,19 @@ export interface ReplyHeaders {
   header(name: string, value: string): unknown;
 }
 
+/** What the headers of a request must be; the OpenAPI document says the same. */
+export const headerPatterns = {
+  ifMatch: /^(\*|"[0-9]{1,16}"([ \t]*,[ \t]*"[0-9]{1,16}")*)$/,
+  idempotencyKey: /^[!-~]{1,255}$/,
+} as const;
+
 /**
  * The versions that If-Match allows; undefined when any is allowed.
  * @throws Problem 400
  */
 export function parseIfMatch(header: string | undefined): ReadonlySet<number> | undefined {
-  if (header === undefined || header.trim() === "*") return undefined;
-  const versions = header.split(",").map((tag) => Number(/^\s*"(\d{1,16})"\s*$/.exec(tag)?.[1] ?? NaN));
-  if (versions.every((version) => Number.isSafeInteger(version))) return new Set(versions);
+  if (header === undefined || header === "*") return undefined;
+  if (headerPatterns.ifMatch.test(header)) return new Set(header.match(/\d+/g)?.map(Number));
   throw invalidRequest([{ field: "If-Match", remedy: 'must be * or an ETag of this profile, such as "7"' }]);
 }
 
@@ -29,7 +34,7 @@ export function parseIfMatch(header: string | undefined): ReadonlySet<number> | 
  * @throws Problem 400
  */
 export function parseIdempotencyKey(header: string | undefined): string | undefined {
-  if (header === undefined || /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  if (header === undefined || headerPatterns.idempotencyKey.test(header)) return header;
   const remedy = "must be 1 to 255 printable ASCII characters without blanks, such as a UUID";
   throw invalidRequest([{ field: "Idempotency-Key", remedy }]);
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import {
   batchAnswer,
   batchGet,
+  cursor,
   handle,
   newProfile,
   profile,
@@ -11,6 +12,7 @@ import {
   teamId,
 } from "../profiles/profile.ts";
 import { teamDirectory } from "../teams/directory.ts";
+import { headerPatterns } from "./headers.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -49,9 +51,9 @@ function jsonSchema(schema: z.ZodType, io: "input" | "output"): Json {
 }
 
 const ref = (schema: z.ZodType): Json => ({ $ref: `#/components/schemas/${schema.meta()?.id ?? ""}` });
-const text = (description: string, pattern?: string): Json => ({
+const text = (description: string, pattern?: string, more: Json = {}): Json => ({
   description,
-  schema: { type: "string", ...(pattern === undefined ? {} : { pattern }) },
+  schema: { type: "string", ...(pattern === undefined ? {} : { pattern }), ...more },
 });
 const parameter = (place: string, name: string, of: Json, required = false): Json => ({
   name,
@@ -71,31 +73,40 @@ const headers = {
 const versionHeaders = { ETag: headers.etag, "Freshness-Token": headers.token };
 const readHeaders = { ...versionHeaders, "X-Cache": headers.cache };
 
+const freshness = "[a-z][a-z0-9_]{0,31}:[A-Za-z0-9._~-]{1,64}=[0-9]{1,15}";
 const minVersion = parameter(
   "header",
   "Min-Version",
   text(
     "entity:id=version[,…]: what the caller must see, as a Freshness-Token has it",
-    "^[a-z][a-z0-9_]{0,31}:[A-Za-z0-9._~-]{1,64}=[0-9]{1,15}$",
+    `^${freshness}(,${freshness})*$`,
+    { format: "freshness-token", examples: ["profile:42=7"] },
   ),
 );
-const cacheControl = parameter("header", "Cache-Control", text("no-cache: from the primary, past the cache"));
+const cacheControl = parameter(
+  "header",
+  "Cache-Control",
+  text("no-cache: from the primary, past the cache", undefined, { examples: ["no-cache"] }),
+);
 const ifMatch = parameter(
   "header",
   "If-Match",
-  text("The versions that may be changed: * or ETags, separated by commas", '^(\\*|"[0-9]{1,15}")$'),
+  text("The versions that may be changed: * or ETags, separated by commas", headerPatterns.ifMatch.source, {
+    format: "entity-tags",
+    examples: ["*"],
+  }),
 );
 const idempotencyKey = parameter(
   "header",
   "Idempotency-Key",
   text(
     "A request that is sent again under its key within 24 hours makes no second profile",
-    "^[!-~]{1,255}$",
+    headerPatterns.idempotencyKey.source,
   ),
 );
-const pathParameter = (name: string, schema: z.ZodType): Json =>
-  parameter("path", name, { schema: jsonSchema(schema, "input") }, true);
-const id = pathParameter("id", profileId);
+const pathParameter = (name: string, schema: z.ZodType, example: string): Json =>
+  parameter("path", name, { schema: { ...jsonSchema(schema, "input"), examples: [example] } }, true);
+const id = pathParameter("id", profileId, "42");
 
 const problems: Readonly<Record<number, string>> = {
   400: "A field, a parameter or a header is wrong; `errors` names each",
@@ -192,8 +203,8 @@ export function openApi(): Json {
               schema: { type: "integer", minimum: 1, maximum: 100, default: 20 },
             }),
             parameter("query", "cursor", {
-              description: "The nextCursor of the page before; anything else is refused",
-              schema: { type: "string", maxLength: 100 },
+              description: "The nextCursor of the page before",
+              schema: jsonSchema(cursor, "input"),
             }),
           ],
           answer: { status: 200, description: "One page", schema: profileList },
@@ -256,7 +267,7 @@ export function openApi(): Json {
       "/profiles/by-handle/{handle}": {
         get: operation("getProfileByHandle", {
           summary: "The profile that has a handle",
-          parameters: [pathParameter("handle", handle), minVersion, cacheControl],
+          parameters: [pathParameter("handle", handle, "ada"), minVersion, cacheControl],
           answer: found,
           problems: [404],
         }),
@@ -264,7 +275,7 @@ export function openApi(): Json {
       "/teams/{teamId}/directory": {
         get: operation("getTeamDirectory", {
           summary: "The members of a team; empty when no profile names it",
-          parameters: [pathParameter("teamId", teamId), minVersion, cacheControl],
+          parameters: [pathParameter("teamId", teamId, "t1"), minVersion, cacheControl],
           answer: {
             status: 200,
             description: "The directory",

@@ -91,26 +91,16 @@ export const profilePatch = z
 export type ProfilePatch = z.infer<typeof profilePatch>;
 
 const limitRule = "must be a whole number from 1 to 100";
-const cursorRule = "must be the nextCursor of an earlier page";
+export const cursor = text("must be the nextCursor of an earlier page", name);
 
-/** What a list takes. The cursor is the last id of the page before, not to be read by callers. */
+/** What a list takes. The cursor is the last id of the page before: any id is one, whether it still lives or not. */
 export const listQuery = z.strictObject({
   limit: text(limitRule, /^([1-9]\d?|100)$/)
     .default("20")
     .transform(Number),
-  cursor: z
-    .string({ error: cursorRule })
-    .max(100, cursorRule)
-    .transform((cursor) => Buffer.from(cursor, "base64url").toString())
-    .pipe(z.string().regex(name, cursorRule))
-    .optional(),
+  cursor: cursor.optional(),
 });
 export type ListQuery = z.infer<typeof listQuery>;
-
-/** The cursor of the page that follows this profile. */
-export function cursorAfter({ id }: Pick<Profile, "id">): string {
-  return Buffer.from(id).toString("base64url");
-}
 
 /** One page of living profiles, by id. */
 export const profileList = z

@@ -29,7 +29,6 @@ import {
   type BatchAnswer,
   batchGet,
   type BatchGet,
-  cursorAfter,
   handle,
   listQuery,
   type ListQuery,
@@ -82,7 +81,7 @@ export class ProfilesController {
     const profiles = await this.#repository.list(cursor, limit + 1);
     const page = profiles.slice(0, limit);
     const last = page.at(-1);
-    return { profiles: page, nextCursor: last && profiles.length > limit ? cursorAfter(last) : null };
+    return { profiles: page, nextCursor: last && profiles.length > limit ? last.id : null };
   }
 
   // The router reads "::" as a colon.
