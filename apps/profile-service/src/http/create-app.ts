@@ -1,10 +1,9 @@
-import { type ServerResponse } from "node:http";
 import { type Logger } from "@freshet/observability";
 import { NestLogger } from "@freshet/observability/nest";
 import { type DynamicModule } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
-import { Problem, problemBody, problemType } from "./problem.ts";
+import { answerUnparsable, answerUnroutable } from "./client-errors.ts";
 import { ProblemFilter } from "./problem.filter.ts";
 import { limitRate } from "./rate-limit.ts";
 import { Routes } from "./routes.ts";
@@ -40,8 +39,11 @@ export async function createApp(
     ...(trustedProxies === "" ? {} : { trustProxy: trustedProxies }),
     routerOptions: { maxParamLength },
     frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerUnparsable,
   });
   const fastify = adapter.getInstance();
+  // Fastify reads it as well, and a schema would then say of a text that it must be an object.
+  fastify.removeContentTypeParser("text/plain");
   fastify.addContentTypeParser(
     "application/merge-patch+json",
     { parseAs: "string" },
@@ -81,15 +83,4 @@ function closeConnectionsWhenStopping(adapter: FastifyAdapter): void {
     if (stopping) reply.header("connection", "close");
     done();
   });
-}
-
-/** Answers a request that has no route to go to (a URL that cannot be decoded); no filter sees it. */
-function answerUnroutable(
-  error: Error,
-  _request: unknown,
-  reply: { hijack(): unknown; readonly raw: ServerResponse },
-): void {
-  reply.hijack();
-  const problem = new Problem(400, "The request cannot be read", error.message);
-  reply.raw.writeHead(problem.status, { "content-type": problemType }).end(problemBody(problem));
 }

@@ -47,12 +47,17 @@ function problemOf(error: unknown): Problem {
 function httpProblem(error: HttpException): Problem {
   const status = error.getStatus();
   if (status === 413)
-    return unreadable(status, "has more bytes than are taken (65,536 by the API): send less");
+    return unreadable(status, "body", "has more bytes than are taken (65,536 by the API): send less");
   if (status === 415)
-    return unreadable(status, "must be application/json, or application/merge-patch+json for a patch");
+    return unreadable(
+      status,
+      "body",
+      "must be application/json, or application/merge-patch+json for a patch",
+    );
   if (status === 400 && error.message.includes("empty"))
-    return unreadable(status, "is empty: send a JSON object, or no content-type");
-  if (status === 400) return unreadable(status, "must be JSON, without __proto__ and constructor.prototype");
+    return unreadable(status, "body", "is empty: send a JSON object, or no content-type");
+  if (status === 400)
+    return unreadable(status, "body", "must be JSON, without __proto__ and constructor.prototype");
   return new Problem(status, "The request failed", error.message);
 }
 

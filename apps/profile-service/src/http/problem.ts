@@ -47,10 +47,9 @@ export function tooManyRequests(requestsPerMinute: number, seconds: number): Pro
   );
 }
 
-/** A body that Fastify does not hand on; what has to be different about it. */
-export function unreadable(status: number, remedy: string): Problem {
-  const error = { field: "body", remedy };
-  return new Problem(status, "The request cannot be read", `${error.field} ${remedy}`, [error]);
+/** A request that is not handed on; what has to be different about which part of it. */
+export function unreadable(status: number, field: string, remedy: string): Problem {
+  return new Problem(status, "The request cannot be read", `${field} ${remedy}`, [{ field, remedy }]);
 }
 
 export function notFound(what: string): Problem {
