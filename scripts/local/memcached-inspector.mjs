@@ -2,6 +2,9 @@
 // share its mistakes.
 import { connect } from "node:net";
 
+/** Keys of one request: a connection for each key would use up the machine's ports at 20,000 of them. */
+const KEYS_AT_ONCE = 200;
+
 /**
  * What one node holds: key → raw value. Keys that the text protocol can't ask for have the value undefined.
  * @typedef {Map<string, string | undefined>} NodeContents
@@ -15,15 +18,14 @@ import { connect } from "node:net";
 export async function inspectNode(node) {
   /** @type {NodeContents} */
   const contents = new Map();
-  for (const key of await listKeys(node)) {
-    if (!/^[\x21-\x7e]{1,250}$/.test(key)) {
-      contents.set(key, undefined);
-      continue;
-    }
-    const value = await readKey(node, key);
-    // Expired or deleted since it was listed.
-    if (value !== undefined) contents.set(key, value);
-  }
+  const plain = [];
+  for (const key of await listKeys(node))
+    if (/^[\x21-\x7e]{1,250}$/.test(key)) plain.push(key);
+    else contents.set(key, undefined);
+  // Those that have expired or were deleted since they were listed are not answered.
+  for (let from = 0; from < plain.length; from += KEYS_AT_ONCE)
+    for (const [key, value] of await readKeys(node, plain.slice(from, from + KEYS_AT_ONCE)))
+      contents.set(key, value);
   return contents;
 }
 
@@ -34,25 +36,36 @@ export async function inspectNode(node) {
  * @returns {Promise<string | undefined>}
  */
 export async function readKey(node, key) {
-  /**
-   * @param {string} answer
-   * @returns {[start: number, end: number] | undefined}
-   */
-  const valueBytes = (answer) => {
-    const head = /^VALUE \S+ \d+ (\d+)\r\n/.exec(answer);
-    return head ? [head[0].length, head[0].length + Number(head[1])] : undefined;
-  };
-  const answer = await ask(node, `get ${key}\r\n`, (soFar) => {
-    const bytes = valueBytes(soFar);
-    return bytes ? soFar.length >= bytes[1] + "\r\nEND\r\n".length : soFar.endsWith("\r\n");
-  });
-  const bytes = valueBytes(answer);
-  return (
-    bytes &&
-    Buffer.from(answer, "latin1")
-      .subarray(...bytes)
-      .toString("utf8")
-  );
+  return (await readKeys(node, [key])).get(key);
+}
+
+/**
+ * @param {string} node host:port
+ * @param {readonly string[]} keys
+ * @returns {Promise<Map<string, string>>} those that are there
+ */
+async function readKeys(node, keys) {
+  const answer = await ask(node, `get ${keys.join(" ")}\r\n`, (soFar) => valuesIn(soFar) !== undefined);
+  return valuesIn(answer) ?? new Map();
+}
+
+/**
+ * @param {string} answer of a get, one character per byte
+ * @returns {Map<string, string> | undefined} undefined while it is not complete
+ */
+function valuesIn(answer) {
+  const values = new Map();
+  for (let at = 0; ;) {
+    const lineEnd = answer.indexOf("\r\n", at);
+    if (lineEnd === -1) return undefined;
+    const [, key, size] = /^VALUE (\S+) \d+ (\d+)$/.exec(answer.slice(at, lineEnd)) ?? [];
+    if (key === undefined) return values; // END, or an error
+    const start = lineEnd + 2;
+    const end = start + Number(size);
+    if (answer.length < end + 2) return undefined;
+    values.set(key, Buffer.from(answer.slice(start, end), "latin1").toString("utf8"));
+    at = end + 2;
+  }
 }
 
 /**

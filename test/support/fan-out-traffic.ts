@@ -1,6 +1,11 @@
 import { type FanOut } from "./fan-out.ts";
-import { uniqueName } from "./names.ts";
 import { seededRandom } from "./seeded-random.ts";
+
+export interface FanOutSizes {
+  readonly profiles: number;
+  readonly teams: number;
+  readonly seed: number;
+}
 
 /**
  * Random changes of profiles and teams, and reads of every view, over HTTP; the seed decides what happens to which.
@@ -17,8 +22,7 @@ export class FanOutTraffic {
   readonly #handles: readonly string[];
   readonly #words = ["ada", "grace", "alan", "edsger", "barbara", "donald", "niklaus", "tony"];
 
-  constructor({ urls }: FanOut, sizes: { profiles: number; teams: number; seed: number }) {
-    const name = uniqueName("f");
+  constructor({ name, urls }: FanOut, sizes: FanOutSizes) {
     const ids = (kind: string, count: number) =>
       Array.from({ length: count }, (_, index) => `${name}-${kind}${String(index).padStart(5, "0")}`);
     this.#urls = urls;
@@ -50,11 +54,11 @@ export class FanOutTraffic {
     await eachOf(urls, 16, (url) => this.#send("GET", url));
   }
 
-  /** Changes and reads in so many lanes until the time is over. */
-  async run(milliseconds: number, lanes: number): Promise<void> {
-    const endMs = Date.now() + milliseconds;
+  /** Changes and reads in so many lanes for as long as `goesOn` says of the number of changes begun. */
+  async run(goesOn: (changes: number) => boolean, lanes: number): Promise<void> {
+    const before = this.changes;
     const lane = async () => {
-      while (Date.now() < endMs) await Promise.all([this.#change(), this.#read(), this.#read()]);
+      while (goesOn(this.changes - before)) await Promise.all([this.#change(), this.#read(), this.#read()]);
     };
     await Promise.all(Array.from({ length: lanes }, lane));
   }

@@ -1,6 +1,6 @@
 // Three services, three pools, on real servers: profile-service, and the two of examples/team-service.
-import { copyFileSync, mkdtempSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { appProcess } from "../../scripts/local/apps.mjs";
 import { kafkaAdmin } from "../../scripts/local/kafka-admin.mjs";
@@ -11,12 +11,15 @@ import { ensureTopics } from "../../scripts/local/topics.mjs";
 import { waitUntil } from "../../scripts/local/wait.mjs";
 import { freshDatabase } from "./database.ts";
 import { KeyLog } from "./key-log.ts";
+import { uniqueName } from "./names.ts";
 import { ownDir, ownMemcachedNode, startOwn } from "./own-servers.ts";
 import { type RunningApp, System } from "./system.ts";
 
 export const teamsTopic = "teams.events.v1";
 
 export class FanOut implements AsyncDisposable {
+  /** Part of every id of this one: the topics are shared with others, whose events are read as well. */
+  readonly name = uniqueName("f");
   readonly system: System;
   readonly teamDatabaseUrl: string;
   /** Of the pool search. */
@@ -55,6 +58,7 @@ export class FanOut implements AsyncDisposable {
       MEMCACHED_SEARCH: search,
       MANIFESTS_DIR: manifestsFolder(),
       MEMCACHED_TIMEOUT_MS: "2000", // nothing is measured here, and a busy machine must not keep values out
+      RATE_LIMIT_PER_MINUTE: "0",
     };
     const profileService = await system.startService({ env: environment });
     const teamService = await startExample("main.js", {
@@ -73,12 +77,14 @@ export class FanOut implements AsyncDisposable {
   }
 
   /** An invalidator of these pools. */
-  async startInvalidator(pools: string): Promise<RunningApp> {
-    return this.system.startInvalidator({ env: { ...this.#environment, POOLS: pools, REFRESH: "on" } });
+  async startInvalidator(pools: string, env: Record<string, string> = {}): Promise<RunningApp> {
+    return this.system.startInvalidator({
+      env: { ...this.#environment, POOLS: pools, REFRESH: "on", ...env },
+    });
   }
 
-  /** Resolves once every change of both services is published and invalidated in every pool. */
-  async untilQuiet(timeoutMs: number): Promise<void> {
+  /** Resolves once every change so far of both services is published and invalidated in every pool. */
+  async untilQuiet(timeoutMs = 120_000): Promise<void> {
     const { system, teamDatabaseUrl } = this;
     const group = (pool: string) => system.groups.profiles.replace(/profiles$/, pool);
     const read: [string, string][] = [
@@ -88,28 +94,37 @@ export class FanOut implements AsyncDisposable {
       [group("search"), system.topic],
       [group("search"), teamsTopic],
     ];
-    await waitUntil(
-      "all to be quiet",
-      async () => {
-        for (const url of [system.databaseUrl, teamDatabaseUrl]) {
-          const { rowCount } = await query(url, "SELECT FROM outbox_events LIMIT 1");
-          if (rowCount !== 0) throw new Error("an outbox holds events");
-        }
-        await kafkaAdmin([...system.brokers], async (admin) => {
-          for (const [groupId, topic] of read) {
-            const ends = await admin.fetchTopicOffsets(topic);
-            const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
-            const committed = new Map(offsets?.partitions.map((one) => [one.partition, Number(one.offset)]));
-            const behind = ends.filter(
-              ({ partition, high }) => (committed.get(partition) ?? -1) < Number(high),
-            );
-            if (behind.length > 0) throw new Error(`${groupId} is behind in ${topic}`);
-          }
-        });
-        return true;
-      },
-      { timeoutMs, intervalMs: 300 },
-    );
+    const outboxesAreEmpty = async () => {
+      const waiting = [system.databaseUrl, teamDatabaseUrl].map(async (url) => {
+        const { rowCount } = await query(url, "SELECT FROM outbox_events LIMIT 1");
+        return rowCount === 0;
+      });
+      return !(await Promise.all(waiting)).includes(false);
+    };
+    const bounds = { timeoutMs, intervalMs: 200 };
+    await waitUntil("the outboxes to be empty", outboxesAreEmpty, bounds);
+    await kafkaAdmin([...system.brokers], async (admin) => {
+      // Others go on to publish to these topics: what they add from here on is not waited for.
+      const ends = new Map(
+        await Promise.all(
+          [system.topic, teamsTopic].map(
+            async (topic) => [topic, await admin.fetchTopicOffsets(topic)] as const,
+          ),
+        ),
+      );
+      const isBehind = async ([groupId, topic]: (typeof read)[number]) => {
+        const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const committed = new Map(offsets?.partitions.map((one) => [one.partition, Number(one.offset)]));
+        return ends
+          .get(topic)
+          ?.some(({ partition, high }) => (committed.get(partition) ?? -1) < Number(high));
+      };
+      await waitUntil(
+        "every group to have read the topics",
+        async () => !(await Promise.all(read.map(isBehind))).includes(true),
+        bounds,
+      );
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -118,13 +133,17 @@ export class FanOut implements AsyncDisposable {
   }
 }
 
-/** A folder with the manifests of all three services. */
-function manifestsFolder(): string {
+/** A folder with the manifests of all three services, changed by `change`. */
+export function manifestsFolder(change = (manifest: string): string => manifest): string {
   const folder = mkdtempSync(join(ownDir(), "manifests-"));
-  const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-  copyFileSync(at("deploy/manifests/profile-service.yaml"), join(folder, "profile-service.yaml"));
-  for (const name of ["team-service.yaml", "search-reader.yaml"])
-    copyFileSync(at(`examples/team-service/manifests/${name}`), join(folder, name));
+  for (const path of [
+    "deploy/manifests/profile-service.yaml",
+    "examples/team-service/manifests/team-service.yaml",
+    "examples/team-service/manifests/search-reader.yaml",
+  ]) {
+    const manifest = readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+    writeFileSync(join(folder, basename(path)), change(manifest));
+  }
   const pool = '{ nodes: ["127.0.0.1:1"], dedicated: true }'; // the environment says where they are
   writeFileSync(
     join(folder, "pools.yaml"),

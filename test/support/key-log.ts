@@ -12,13 +12,16 @@ export class KeyLog implements AsyncDisposable {
   /** Key → how often it was deleted, read or stored. */
   readonly touched = new Map<string, number>();
   deletes = 0;
+  /** Told of each of them, before the client has its answer. */
+  onKey: (key: string) => void = () => undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   private constructor(target: { host: string; port: number }) {
     this.#server = createServer((client) => {
       const node = connect(target);
-      let rest = "";
+      let rest: string | undefined; // undefined until the client shows which protocol it speaks
+      let isBinary = false;
       for (const socket of [client, node]) {
         this.#sockets.add(socket.setNoDelay(true));
         socket.on("error", () => undefined);
@@ -30,8 +33,9 @@ export class KeyLog implements AsyncDisposable {
       }
       client.on("data", (request: Buffer) => {
         node.write(request);
-        if (rest === "" && request[0] === binaryRequest) return;
-        const lines = (rest + request.toString("latin1")).split("\r\n");
+        isBinary ||= rest === undefined && request[0] === binaryRequest;
+        if (isBinary) return;
+        const lines = ((rest ?? "") + request.toString("latin1")).split("\r\n");
         rest = lines.pop() ?? "";
         lines.forEach((line) => {
           this.#note(line);
@@ -68,5 +72,6 @@ export class KeyLog implements AsyncDisposable {
     if (verb === undefined) return;
     if (verb === "md") this.deletes += 1;
     this.touched.set(key, (this.touched.get(key) ?? 0) + 1);
+    this.onKey(key);
   }
 }
