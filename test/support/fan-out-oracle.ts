@@ -16,7 +16,7 @@ export interface FanOutVerdict {
   }[];
 }
 
-export type PoolName = "profiles" | "teams" | "search";
+type PoolName = "profiles" | "teams" | "search";
 
 /** Compares every value of every view on every node with the databases (I1); only once all is quiet. */
 export async function checkFanOut(fanOut: FanOut): Promise<FanOutVerdict> {

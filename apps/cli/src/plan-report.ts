@@ -87,7 +87,7 @@ function planOf(
 /** Each key once, with every way that leads to it. */
 function listed(name: string, pool: PoolGraph, plan: Plan, event: ChangeEvent): ListedKey[] {
   if (plan.kind !== "keys" && plan.kind !== "slices") return [];
-  const planned = plan.kind === "keys" ? plan.keys : plan.slice(0, maxListed);
+  const planned = plan.kind === "keys" ? plan.keys : plan.slice(0);
   const ways = new Map<string, string[][]>();
   for (const { planned: of, path } of pool.why(event)) {
     const known = ways.get(of.key) ?? [];

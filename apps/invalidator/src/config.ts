@@ -11,6 +11,7 @@ import {
   readEnvironment,
   stopTimeoutMs,
 } from "@freshet/config";
+import { maxKeysAtOnce } from "@freshet/dependency-graph";
 import { z } from "zod";
 import type { RefreshSettings } from "./owners/owners.ts";
 
@@ -27,6 +28,15 @@ export const invalidatorSettings = (production: boolean) =>
       .describe("Folder of the manifests (*.yaml, *.yml, *.json) and pools.yaml"),
     POOLS: listOf(poolsMeaning).optional().describe(poolsMeaning), // an error and the table read either
     DEPLOYMENT: deployment(production),
+    SLICE_KEYS: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(1, "must be at least 1")
+      .max(1_000_000, "must be at most 1,000,000")
+      .default(maxKeysAtOnce)
+      .describe(
+        "Keys that one event may expand to; those of a larger one are deleted slice by slice, so many at a time",
+      ),
     REFRESH: onOff("on", "off: keys whose view wants them refreshed are deleted"),
     REFRESH_TIMEOUT_MS: z.coerce
       .number({ error: "is not a number" })
@@ -57,6 +67,7 @@ export interface InvalidatorConfig {
   readonly pools: readonly string[] | undefined;
   readonly deployment: string;
   readonly stopTimeoutMs: number;
+  readonly sliceKeys: number;
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
@@ -77,6 +88,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     pools: values.POOLS,
     deployment: values.DEPLOYMENT,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
+    sliceKeys: values.SLICE_KEYS,
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
     kafka: kafkaClientOptions(values),

@@ -34,6 +34,8 @@ export class PoolPipeline {
   readonly watch: NodeWatch;
   readonly missed = new MissedOffsets();
   readonly report: PoolReport;
+  /** Keys that one event may expand to before they are deleted slice by slice. */
+  readonly sliceKeys: number;
   readonly #owners: Owners;
   readonly #refreshed: CachePool;
   #graph: PoolGraph;
@@ -77,7 +79,18 @@ export class PoolPipeline {
       },
     });
     const renewer = new Renewer({ pool: refreshed, owners, watch: this.watch });
-    this.executor = new PlanExecutor({ pool: name, nodes, watch: this.watch, missed, letters, renewer });
+    this.executor = new PlanExecutor({
+      pool: name,
+      nodes,
+      watch: this.watch,
+      missed,
+      letters,
+      renewer,
+      onSlice: (progress) => {
+        report.slice(progress);
+      },
+    });
+    this.sliceKeys = config.sliceKeys;
     this.#take(graph);
   }
 

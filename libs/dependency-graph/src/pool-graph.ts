@@ -15,16 +15,17 @@ export type Plan =
   | { readonly kind: "keys"; readonly keys: readonly PlannedKey[] }
   | SlicedPlan;
 
-/** An event that expands to more than `maxKeysAtOnce` keys: executed slice by slice, never held as a whole. */
+/** An event that expands to too many keys for one list: executed slice by slice, never held as a whole. */
 export interface SlicedPlan {
   readonly kind: "slices";
   /** How many keys, counting twice those that before and after share. */
   readonly size: number;
-  /** The keys from `from` (0 ≤ from < size), at most `length`: the same ones whenever it is asked. */
-  slice(from: number, length: number): readonly PlannedKey[];
+  readonly slices: number;
+  /** The keys of slice number `n` (0 ≤ n < slices): the same ones whenever it is asked. */
+  slice(n: number): readonly PlannedKey[];
 }
 
-/** The most keys that one plan holds as a list. */
+/** The most keys that one plan holds as a list, unless it is asked for more or fewer. */
 export const maxKeysAtOnce = 10_000;
 
 /** The most keys that one event may expand to; more is an error of its publisher and would stop a partition for long. */
@@ -76,12 +77,17 @@ export class PoolGraph {
     this.longestHardTtlSeconds = (longest * 11) / 10;
   }
 
-  /** What this event does here: each key once with its action, or why there is none. Never throws. */
-  plan(event: ChangeEvent): Plan {
+  /**
+   * What this event does here: each key once with its action, or why there is none. More keys than `sliceKeys` come
+   * in slices of that many. Never throws.
+   */
+  plan(event: ChangeEvent, sliceKeys = maxKeysAtOnce): Plan {
     const rules = this.#rules.get(event.type);
     if (!rules) return skipped;
     const blocks = blocksOf(rules, event);
-    return typeof blocks === "string" ? undecodable("invalid_routing", blocks) : planOf(blocks, event);
+    return typeof blocks === "string"
+      ? undecodable("invalid_routing", blocks)
+      : planOf(blocks, event, sliceKeys);
   }
 
   /** Every way in which this event leads to a key; the first 10,000 of them. */
@@ -182,17 +188,22 @@ function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void
   if (size > 0) blocks.push({ rule, columns, size });
 }
 
-function planOf(blocks: readonly Block[], event: ChangeEvent): Plan {
+function planOf(blocks: readonly Block[], event: ChangeEvent, sliceKeys: number): Plan {
   if (blocks.length === 0) return unaffected;
   let size = 0;
   for (const block of blocks) size += block.size;
-  if (size <= maxKeysAtOnce) return { kind: "keys", keys: keysBetween(blocks, 0, size, event) };
+  if (size <= sliceKeys) return { kind: "keys", keys: keysBetween(blocks, 0, size, event) };
   if (size > maxKeysPerEvent)
     return undecodable(
       "too_many_keys",
       `it expands to ${size} keys, at most ${maxKeysPerEvent} are invalidated`,
     );
-  return { kind: "slices", size, slice: (from, length) => keysBetween(blocks, from, from + length, event) };
+  return {
+    kind: "slices",
+    size,
+    slices: Math.ceil(size / sliceKeys),
+    slice: (n) => keysBetween(blocks, n * sliceKeys, (n + 1) * sliceKeys, event),
+  };
 }
 
 /** The keys number `from` to `to` (excluded) of all blocks in a row, without those that come again among them. */

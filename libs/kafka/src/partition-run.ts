@@ -163,8 +163,8 @@ export class PartitionRun implements TopicPartition {
       if (done > BigInt(rest[0]?.offset ?? 0)) {
         rest = this.#advance(rest, done);
         this.#onDone(this);
+        continue; // without a wait: the handler may want to see a batch in parts
       }
-      if (rest.length === 0) break;
       this.#failures += 1;
       const waitMs = Math.min(backoffMs.first * 2 ** (this.#failures - 1), backoffMs.most);
       await delay(waitMs, undefined, { signal: this.#noRetry.signal }).catch(() => undefined);

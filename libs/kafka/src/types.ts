@@ -30,8 +30,9 @@ export interface BatchResult {
 }
 
 /**
- * Deals with one batch. A rejection, or a `done` before the end, lets this partition alone back off and try the
- * rest again; what is done is committed.
+ * Deals with one batch, or with its beginning: after a `done` before the end that part is committed, and the rest
+ * comes as a batch of its own. A rejection, or a `done` that is no progress, lets this partition alone back off and
+ * try again.
  */
 export type BatchHandler = (batch: EventBatch) => Promise<BatchResult>;
 

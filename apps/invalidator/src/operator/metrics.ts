@@ -47,6 +47,11 @@ export function invalidatorMetrics(metrics: Metrics) {
       help: "Keys that their view wants refreshed, by what became of them; most results are deletions",
       labelNames: ["pool", "view", "result"],
     }),
+    slices: metrics.counter({
+      name: "freshet_slices_total",
+      help: "Slices done of events that expand to more than SLICE_KEYS keys",
+      labelNames: ["pool", "topic"],
+    }),
     keysMissed: metrics.counter({
       name: "freshet_keys_missed_total",
       help: "Keys that a node did not acknowledge; the commit metadata holds the oldest missed offset",

@@ -3,7 +3,7 @@ import type { Logger } from "@freshet/observability";
 import type { ReloadEvent } from "../manifests/reload.ts";
 import type { NodeEvent } from "../nodes/node-watch.ts";
 import type { OwnerEvent } from "../owners/owner-service.ts";
-import type { Execution } from "../pipeline/execute.ts";
+import type { Execution, SliceProgress } from "../pipeline/execute.ts";
 import type { BatchPlan } from "../pipeline/plan.ts";
 import type { EventResult, InvalidatorMetrics } from "./metrics.ts";
 
@@ -106,6 +106,19 @@ export class PoolReport {
     for (const { atMs, action } of plan.written) gone[action].observe(Math.max(0, nowMs - atMs) / 1_000);
     this.#letters(at, plan);
     this.#logger.debug({ ...at, keys: plan.keys.size, ms: nowMs - startedMs }, "batch invalidated");
+  }
+
+  /** An event is being invalidated in slices. */
+  slice({ topic, partition, offset, keys, slices, done }: SliceProgress): void {
+    const pool = this.#pool;
+    if (done > 0) this.#metrics.slices.inc({ pool, topic });
+    const event = { topic, partition, offset: offset.toString(), keys, slices };
+    if (done === 0)
+      this.#logger.warn(
+        event,
+        "the event expands to more than SLICE_KEYS keys: they are deleted slice by slice",
+      );
+    else if (done === slices) this.#logger.info(event, "every slice of the event is done");
   }
 
   nodeEvent(event: NodeEvent): void {

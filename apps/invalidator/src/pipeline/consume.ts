@@ -8,7 +8,7 @@ import { planBatch } from "./plan.ts";
 
 /**
  * Step 1 of the invalidation path, and the whole of it in order: consume → decode → plan → execute → commit. A
- * batch is of one partition and of one pool's group; what this returns, the consumer commits.
+ * batch is of one partition and of one pool's group; what this returns, the consumer commits, and hands in the rest.
  */
 @Controller()
 @UseFilters(KeepErrorFilter)
@@ -23,17 +23,18 @@ export class InvalidationConsumer {
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
     const startedMs = Date.now();
     const { topic, partition, messages, attempt, signal } = batch;
-    const { graph, executor, report } = this.#pools.ofGroup(batch.groupId);
+    const { graph, executor, report, sliceKeys } = this.#pools.ofGroup(batch.groupId);
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 
-    const plan = planBatch(decodeBatch(messages), topic, graph);
+    const plan = planBatch(decodeBatch(messages), topic, graph, sliceKeys);
     const oldestMs = Number(first.timestamp);
     const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs, signal };
     const execution = await executor.execute(plan, start);
 
-    const at = { topic, partition, firstOffset: first.offset, lastOffset: last.offset };
+    const done = plan.end ?? BigInt(last.offset) + 1n;
+    const at = { topic, partition, firstOffset: first.offset, lastOffset: String(done - 1n) };
     report.batchDone(at, plan, execution, startedMs, Date.now());
-    return { done: BigInt(last.offset) + 1n };
+    return { done };
   }
 }

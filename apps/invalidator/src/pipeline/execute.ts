@@ -1,7 +1,7 @@
 import { channel } from "node:diagnostics_channel";
 import type { BulkInvalidator } from "@freshet/cache";
 import type { CacheKey } from "@freshet/contracts";
-import { maxKeysAtOnce } from "@freshet/dependency-graph";
+import type { SlicedPlan } from "@freshet/dependency-graph";
 import type { DeadLetters } from "@freshet/kafka";
 import { type MissedOffsets, partitionId } from "../nodes/missed-offsets.ts";
 import type { NodeWatch } from "../nodes/node-watch.ts";
@@ -21,6 +21,16 @@ export interface BatchStart {
   readonly signal: AbortSignal;
 }
 
+/** How far an event has come that expands to too many keys to hold at once; `done` slices, 0 when it begins. */
+export interface SliceProgress {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly keys: number;
+  readonly slices: number;
+  readonly done: number;
+}
+
 /** Keys per node: deleted or refreshed and acknowledged, or missed and marked. */
 export interface Execution {
   readonly deleted: ReadonlyMap<string, number>;
@@ -35,9 +45,10 @@ const executed = channel("freshet:invalidate.executed");
 
 /**
  * Step 4 of the invalidation path: plan → memcached. Nodes work side by side, each with one pipelined write; keys
- * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that does not acknowledge in two tries is put away: the pool goes on for the others, and the batch's first
- * offset is marked for it. Rejects only when a dead letter can't be parked, or the batch is given up: then nothing of
- * it is committed.
+ * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that does not
+ * acknowledge in two tries is put away: the pool goes on for the others, and the batch's first offset is marked for
+ * it. Rejects only when a dead letter can't be parked, or when the batch is given up: then nothing of it
+ * is committed.
  */
 export class PlanExecutor {
   readonly #nodes: BulkInvalidator;
@@ -45,6 +56,7 @@ export class PlanExecutor {
   readonly #missed: MissedOffsets;
   readonly #letters: DeadLetters;
   readonly #renewer: Renewer;
+  readonly #onSlice: (progress: SliceProgress) => void;
   readonly #pool: string;
 
   constructor(options: {
@@ -54,6 +66,7 @@ export class PlanExecutor {
     missed: MissedOffsets;
     letters: DeadLetters;
     renewer: Renewer;
+    onSlice: (progress: SliceProgress) => void;
   }) {
     this.#pool = options.pool;
     this.#nodes = options.nodes;
@@ -61,6 +74,7 @@ export class PlanExecutor {
     this.#missed = options.missed;
     this.#letters = options.letters;
     this.#renewer = options.renewer;
+    this.#onSlice = options.onSlice;
   }
 
   async execute(plan: BatchPlan, start: BatchStart): Promise<Execution> {
@@ -93,15 +107,22 @@ export class PlanExecutor {
       start,
       counts,
     );
-    for (const sliced of plan.slices)
-      for (let from = 0; from < sliced.size; from += maxKeysAtOnce) {
-        start.signal.throwIfAborted();
-        await this.#delete(
-          sliced.slice(from, maxKeysAtOnce).map(({ key }) => key),
-          start,
-          counts,
-        );
-      }
+    if (plan.sliced) await this.#deleteSlices(plan.sliced, start, counts);
+  }
+
+  async #deleteSlices(sliced: SlicedPlan, start: BatchStart, counts: Counts): Promise<void> {
+    const { topic, partition, firstOffset: offset, signal } = start;
+    const { size: keys, slices } = sliced;
+    for (let done = 0; done < slices; done += 1) {
+      signal.throwIfAborted();
+      this.#onSlice({ topic, partition, offset, keys, slices, done });
+      await this.#delete(
+        sliced.slice(done).map(({ key }) => key),
+        start,
+        counts,
+      );
+    }
+    this.#onSlice({ topic, partition, offset, keys, slices, done: slices });
   }
 
   async #delete(keys: readonly CacheKey[], start: BatchStart, counts: Counts): Promise<void> {

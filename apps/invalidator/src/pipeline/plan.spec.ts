@@ -16,7 +16,7 @@ const manifest = parseManifest(
         entity: "profile",
         topic,
         fields: ["handle", "displayName"],
-        routing: { handle: "string" },
+        routing: { handle: "string", teams: "[string]?" },
       },
     },
     views: {
@@ -30,19 +30,24 @@ const manifest = parseManifest(
         pool: "profiles",
         dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
       },
+      team_directory: {
+        key: "team_directory:{teamId}",
+        pool: "profiles",
+        dependsOn: [{ event: "ProfileChanged", fields: ["handle"], params: { teamId: "teams[]" } }],
+      },
     },
   },
   "profile-service.yaml",
 );
 const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
 
-function message(value: string | null, key: string | null): KafkaMessage {
+function message(value: string | null, key: string | null, offset = 0): KafkaMessage {
   return {
     key: key === null ? null : Buffer.from(key),
     value: value === null ? null : Buffer.from(value),
     timestamp: "1763840000000",
     attributes: 0,
-    offset: "0",
+    offset: String(offset),
     headers: {},
   };
 }
@@ -60,8 +65,22 @@ function changed(id: string, version: number, handle = id, type = "ProfileChange
   return message(value, key);
 }
 
+/** An event that touches 22 keys. */
+function huge(offset: number): KafkaMessage {
+  const after = { handle: "big", teams: Array.from({ length: 20 }, (_, index) => `t${index}`) };
+  const { key, value } = encodeChangeEvent({
+    specversion: "1.0",
+    id: "huge",
+    source: "profile-service",
+    type: "ProfileChanged",
+    subject: "big",
+    data: { version: 1, change: "created", before: null, after },
+  });
+  return message(value, key, offset);
+}
+
 function plan(...messages: KafkaMessage[]) {
-  return planBatch(decodeBatch(messages), topic, graph);
+  return planBatch(decodeBatch(messages), topic, graph, 10);
 }
 
 describe("a batch's plan", () => {
@@ -122,5 +141,47 @@ describe("a batch's plan", () => {
     expect([...plan(changed("a b", 1)).keys.keys()][0]).toBe(
       "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8",
     );
+  });
+});
+
+describe("an event that expands to more keys than are held at once", () => {
+  const at = (offset: number, one: KafkaMessage): KafkaMessage => ({ ...one, offset: String(offset) });
+
+  it("has a plan for itself, in slices that together hold every key", () => {
+    const planned = plan(huge(5), at(6, changed("1", 1)), message("not json", "2", 7));
+    expect(planned).toMatchObject({ applied: 1, superseded: 0, unaffected: 0, letters: [], end: 6n });
+    expect([...planned.keys]).toEqual([]);
+    const { sliced } = planned;
+    expect(sliced).toMatchObject({ size: 22, slices: 3 });
+    const keys = [0, 1, 2].flatMap((n) => sliced?.slice(n) ?? []).map(({ key }) => String(key));
+    expect(new Set(keys).size).toBe(22);
+  });
+
+  it.each([
+    ["an event", [at(3, changed("1", 1)), huge(5), huge(6)]],
+    ["a dead letter", [message("not json", "2", 3), huge(5), message("not json", "2", 6)]],
+  ])("is left to the next plan when %s comes before it, so that this is committed first", (_, messages) => {
+    const planned = plan(...messages);
+    expect(planned).toMatchObject({ sliced: undefined, end: 5n });
+    expect(planned.applied + planned.letters.length).toBe(1);
+  });
+
+  it("is counted once, and so is each message around it, however the batch is cut", () => {
+    const messages = [
+      at(0, changed("1", 1)),
+      message("not json", "2", 1),
+      huge(2),
+      huge(3),
+      message("not json", "2", 4),
+      at(5, changed("3", 1)),
+      huge(6),
+    ];
+    const ended: number[] = [];
+    for (let rest = messages; rest.length > 0;) {
+      const { applied, superseded, unaffected, letters, end = 7n } = plan(...rest);
+      ended.push(applied + superseded + unaffected + letters.length);
+      rest = rest.filter(({ offset }) => BigInt(offset) >= end);
+    }
+    expect(ended).toEqual([2, 1, 1, 2, 1]);
   });
 });
