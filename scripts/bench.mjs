@@ -3,9 +3,11 @@
 //   npm run bench -- latency     commit → gone over 2,000 updates, beside Kafka's own produce → consume
 //   npm run bench -- profile     where the invalidator's processor time goes during a drain
 //   npm run bench -- read        hits of the reading cache, beside plain memjs.get
+//   npm run bench -- plan        planning one event among 10 rules, and among 10,000 that do not concern it
 // --quick: fewer rounds and updates. --events=<n>, --rounds=<n>. --no-install as for npm start.
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import { build } from "./build.mjs";
 import { installWhatIsMissing } from "./local/install.mjs";
 import { Sandbox } from "./local/sandbox.mjs";
 import { abortAtStopSignals } from "./local/stop-signals.mjs";
@@ -39,9 +41,15 @@ async function bench() {
     },
   });
   const [what = "drain"] = positionals;
+  const rounds = Number(options.rounds ?? (options.quick ? 2 : 5));
+  if (what === "plan") {
+    await build();
+    await plan({ quick: options.quick, rounds });
+    return true;
+  }
   const run = { drain, latency, profile, read }[what];
   if (!run) {
-    console.error(`There is no benchmark "${what}": drain, latency, profile, read.`);
+    console.error(`There is no benchmark "${what}": drain, latency, plan, profile, read.`);
     return false;
   }
   const servers = { kafka: true, memcached: true };
@@ -51,9 +59,28 @@ async function bench() {
   await run(sandbox, {
     quick: options.quick,
     events: Number(options.events),
-    rounds: Number(options.rounds ?? (options.quick ? 2 : 5)),
+    rounds,
   });
   return true;
+}
+
+/** @param {{ quick: boolean, rounds: number }} size */
+async function plan({ quick, rounds }) {
+  const { measurePlans } = await import("../test/bench/plan.mjs");
+  const { printTable, withSpread, writeResult } = await import("../test/bench/report.mjs");
+  const plans = quick ? 50_000 : 300_000;
+  const results = measurePlans({ plans, rounds, signal });
+  console.log(`\n${plans} plans of 4 keys a round; median (lowest–highest) of ${rounds} rounds`);
+  printTable(
+    ["the rules beside it are of", "ns/event, 10 rules", "ns/event, 10,000 rules", "10,000 to 10"],
+    results.map(({ others, few, many, ratio }) => [
+      others,
+      withSpread(few),
+      withSpread(many),
+      withSpread(ratio, 2),
+    ]),
+  );
+  console.log(`\n${relative(process.cwd(), writeResult("plan", { plans, rounds, results }))}`);
 }
 
 /** @typedef {{ quick: boolean, events: number, rounds: number }} Size */

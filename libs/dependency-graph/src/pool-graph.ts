@@ -1,6 +1,6 @@
 import { type CacheKey, type ChangeEvent, encodeKeyParam, isWellFormed } from "@freshet/contracts";
 import { type Effect, effectsOf, type ViewNode } from "./model.ts";
-import { type Column, RoutingReader } from "./routing.ts";
+import { type Column, RoutingReader, sameColumn } from "./routing.ts";
 import { type PlannedKey, Rule } from "./rule.ts";
 
 /** What one event does to one pool. `detail` names the field, never its value. */
@@ -38,8 +38,8 @@ interface EventRules {
   readonly all: readonly Rule[];
   readonly unfiltered: readonly Rule[];
   readonly byField: ReadonlyMap<string, readonly Rule[]>;
-  /** Those whose keys can change without a field that the event announces. */
-  readonly unannounced: readonly Rule[];
+  /** By the column that their filter names and `changedFields` never does: of these, one comparison tells. */
+  readonly byUnannounced: ReadonlyMap<number, readonly Rule[]>;
 }
 
 /** The keys that one rule gives for one side of an event. */
@@ -136,7 +136,7 @@ function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules
           all,
           unfiltered: all.filter(({ fields }) => !fields),
           byField: groupBy(all, ({ fields }) => fields ?? []),
-          unannounced: all.filter(({ hasUnannounced }) => hasUnannounced),
+          byUnannounced: groupBy(all, ({ unannounced }) => unannounced),
         },
       ];
     }),
@@ -169,18 +169,22 @@ function blocksOf(rules: EventRules, { subject, data }: ChangeEvent): readonly B
   return blocks;
 }
 
-/** The rules that this change concerns. A rule found in several ways comes once. */
+/** The rules that this change concerns, without a look at the others. A rule found in several ways comes once. */
 function matching(
-  { all, unfiltered, byField, unannounced }: EventRules,
+  { all, unfiltered, byField, byUnannounced }: EventRules,
   { change, changedFields }: ChangeEvent["data"],
   before: readonly Column[] | undefined,
   after: readonly Column[] | undefined,
 ): Iterable<Rule> {
   if (change !== "updated" || !changedFields || changedFields.length === 0) return all;
-  const filtered = changedFields.flatMap((field) => byField.get(field) ?? []);
-  if (before && after)
-    for (const rule of unannounced) if (rule.movedUnannounced(before, after)) filtered.push(rule);
-  return filtered.length === 0 ? unfiltered : new Set([...unfiltered, ...filtered]);
+  const found = [unfiltered];
+  for (const field of changedFields) {
+    const rules = byField.get(field);
+    if (rules) found.push(rules);
+  }
+  for (const [column, rules] of byUnannounced)
+    if (!sameColumn(before?.[column], after?.[column])) found.push(rules);
+  return found.length === 1 ? unfiltered : new Set(found.flat());
 }
 
 function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void {

@@ -3,6 +3,11 @@ import { encodeKeyParam, isWellFormed, type RoutingType, type RoutingValues } fr
 /** The values of one parameter on one side of an event, as they stand in keys; empty: no key from this side. */
 export type Column = readonly string[];
 
+/** Whether two sides have the same values, in the same order. */
+export function sameColumn(a: Column | undefined, b: Column | undefined): boolean {
+  return a === b || (a?.length === b?.length && (a ?? []).every((value, index) => value === b?.[index]));
+}
+
 /** Reads the routing values of one side of an event into columns, in the order of the event's routing. */
 export class RoutingReader {
   readonly #values: readonly {

@@ -1,6 +1,6 @@
 import type { CacheKey, ChangeEvent, KeyTemplate } from "@freshet/contracts";
 import { type Effect, subject } from "./model.ts";
-import type { Column } from "./routing.ts";
+import { type Column, sameColumn } from "./routing.ts";
 
 /** What is to be done to one key. */
 export type PlannedKey =
@@ -21,10 +21,10 @@ export class Rule {
   readonly fields: ReadonlySet<string> | undefined;
   /** Whether its keys follow from the subject alone. */
   readonly fromSubject: boolean;
+  /** The columns that its filter names and `changedFields` never does. */
+  readonly unannounced: readonly number[];
   /** For each parameter of the template the column that it is read from; column 0 is the subject. */
   readonly #columnOf: readonly number[];
-  /** The columns that its filter names and `changedFields` never does. */
-  readonly #unannounced: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
   readonly #parts: readonly (string | number)[];
 
@@ -37,7 +37,7 @@ export class Rule {
       columns.indexOf(dependency.params.get(param)?.name ?? subject),
     );
     this.fromSubject = this.#columnOf.every((column) => column === 0);
-    this.#unannounced = [...(this.fields ?? [])]
+    this.unannounced = [...(this.fields ?? [])]
       .filter((field) => !dependency.event.fields.has(field))
       .map((field) => columns.indexOf(field));
     this.#parts = partsOf(template);
@@ -48,16 +48,6 @@ export class Rule {
     let count = 1;
     for (const index of this.#columnOf) count *= columns[index]?.length ?? 0;
     return count;
-  }
-
-  /** Whether `movedUnannounced` can ever be true. */
-  get hasUnannounced(): boolean {
-    return this.#unannounced.length > 0;
-  }
-
-  /** Whether a routing value that `changedFields` cannot name has changed. */
-  movedUnannounced(before: readonly Column[], after: readonly Column[]): boolean {
-    return this.#unannounced.some((index) => !sameColumn(before[index], after[index]));
   }
 
   /** Whether two sides give the same keys because the columns in use are the same. */
@@ -100,8 +90,4 @@ function partsOf({ segments, params }: KeyTemplate): (string | number)[] {
     }
   }
   return [...parts, literal].filter((part) => part !== "");
-}
-
-function sameColumn(a: Column | undefined, b: Column | undefined): boolean {
-  return a === b || (a?.length === b?.length && (a ?? []).every((value, index) => value === b?.[index]));
 }
