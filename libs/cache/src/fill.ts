@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { decodeCached, encodeLease, type TagTokens, type Versions } from "@freshet/contracts";
+import { type Cached, decodeCached, encodeLease } from "@freshet/contracts";
 import {
   type CasAnswer,
   type CasToken,
@@ -28,13 +28,14 @@ const outcomeOf: Readonly<Record<CasAnswer, FillOutcome>> = {
   connection_changed: "connection_changed",
 };
 
+/** A cached value, whether it may be returned or not. */
+export type CachedValue = Extract<Cached, { kind: "value" }>;
+
 /** What a reader found under a key: a value, or something to capture, or nothing. */
 type Found =
   | {
       readonly kind: "value";
-      readonly versions: Versions;
-      readonly data: unknown;
-      readonly tags: TagTokens;
+      readonly cached: CachedValue;
       readonly cas: CasToken;
     }
   | { readonly kind: "unusable"; readonly reason: MissReason; readonly cas: CasToken }
@@ -47,7 +48,7 @@ export type Seen = Found | { readonly kind: "unavailable" };
 export function found(stored: StoredValue | undefined): Found {
   if (!stored) return { kind: "absent" };
   const cached = decodeCached(stored.value);
-  if (cached.kind === "value") return { ...cached, cas: stored.cas };
+  if (cached.kind === "value") return { kind: "value", cached, cas: stored.cas };
   return { kind: "unusable", reason: cached.kind === "lease" ? "leased" : "foreign", cas: stored.cas };
 }
 

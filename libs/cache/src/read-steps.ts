@@ -9,11 +9,21 @@ import {
 } from "@freshet/contracts";
 import type { CasToken, MemcachedDriver } from "./drivers/driver.ts";
 import type { CacheEvent, FillOutcome, MissReason } from "./events.ts";
-import { type Claimed, claim, fill, found, lifeSeconds, type Seen, tokenOf } from "./fill.ts";
+import {
+  type CachedValue,
+  type Claimed,
+  claim,
+  fill,
+  found,
+  lifeSeconds,
+  type Seen,
+  tokenOf,
+} from "./fill.ts";
 import type { LoadLimit } from "./load-limit.ts";
 import { runLoader } from "./loading.ts";
 import type { CachePool } from "./pool.ts";
 import type { FlightLog, FlightResult, SingleFlight } from "./single-flight.ts";
+import type { Soon } from "./soon.ts";
 import type { ReadStep } from "./steps.ts";
 import { parseData, type StoredForm, storedForm } from "./stored-form.ts";
 import { captureTags, knownTagKeys, memberTagKeys, tagsHold } from "./tags.ts";
@@ -30,7 +40,7 @@ export interface Reading<Value> {
   /** Its turn among the reads and loads of its pool. */
   readonly begunAt: number;
   /** Versions that the caller must see. */
-  readonly min: Versions;
+  readonly min: Versions | undefined;
   readonly startedAtMs: number;
 }
 
@@ -43,7 +53,11 @@ export interface ReadResult<Value> {
 }
 
 /** A cached value that may be returned. */
-type Usable<Value> = StoredForm<Value> & { readonly versions: Versions };
+interface Usable<Value> {
+  readonly form: StoredForm<Value>;
+  /** Whose versions are read only when somebody asks. */
+  readonly of: { readonly versions: Versions };
+}
 
 /** What was loaded, and the tags that were captured before; without them it is not cached. */
 export interface TaggedLoad<Value> {
@@ -61,14 +75,14 @@ const pollMs = 30;
 /** The steps of READ, each under its name in steps.ts; memcached's failures end here, as events. */
 export class ReadSteps {
   readonly #loads: LoadLimit;
-  readonly #on: (event: CacheEvent) => void;
+  readonly #on: ((event: CacheEvent) => void) | undefined;
   readonly #monotonicMs: () => number;
   readonly #random: () => number;
   readonly #delay: (milliseconds: number) => Promise<unknown>;
 
   constructor(options: {
     loads: LoadLimit;
-    on: (event: CacheEvent) => void;
+    on: ((event: CacheEvent) => void) | undefined;
     monotonicMs: () => number;
     random: () => number;
     delay: (milliseconds: number) => Promise<unknown>;
@@ -82,8 +96,12 @@ export class ReadSteps {
 
   /** Step 1: gets. */
   async lookUp({ view, driver, key }: Reading<unknown>): Promise<Seen> {
-    const seen = await this.attempt("lookUp", view, driver, async () => found(await driver.get(key)));
-    return seen ?? { kind: "unavailable" };
+    try {
+      return found(await driver.get(key));
+    } catch (error) {
+      this.#tellOf(error, "lookUp", view, driver);
+      return { kind: "unavailable" };
+    }
   }
 
   /** Step 1 for many keys of one view, one round trip per node; what a node did not answer is left out. */
@@ -110,15 +128,20 @@ export class ReadSteps {
   }
 
   /** Whether what was seen may be returned: new enough, and still a value of the view. */
-  async hit<Value>(reading: Reading<Value>, seen: Seen): Promise<ReadResult<Value> | undefined> {
-    const view = reading.view.name;
-    const usable = await this.#usable(reading, seen);
-    if (typeof usable === "string") {
-      this.#on({ type: "miss", view, reason: usable });
-      return undefined;
+  hit<Value>(reading: Reading<Value>, seen: Seen): Soon<Usable<Value> | undefined> {
+    const usable = this.#usable(reading, seen);
+    return usable instanceof Promise
+      ? usable.then((late) => this.#judged(reading, late))
+      : this.#judged(reading, usable);
+  }
+
+  #judged<Value>({ view }: Reading<Value>, usable: Usable<Value> | MissReason): Usable<Value> | undefined {
+    if (typeof usable !== "string") {
+      this.#on?.({ type: "hit", view: view.name });
+      return usable;
     }
-    this.#on({ type: "hit", view });
-    return { value: usable.value, outcome: "hit", versions: usable.versions };
+    this.#on?.({ type: "miss", view: view.name, reason: usable });
+    return undefined;
   }
 
   /** Step 2 for many keys: nobody waits for anybody. */
@@ -202,7 +225,7 @@ export class ReadSteps {
       ok = true;
       return result;
     } finally {
-      this.#on({ type: "load", view: view.name, seconds: (this.#monotonicMs() - startedAtMs) / 1_000, ok });
+      this.#on?.({ type: "load", view: view.name, seconds: (this.#monotonicMs() - startedAtMs) / 1_000, ok });
     }
   }
 
@@ -225,7 +248,7 @@ export class ReadSteps {
       outcome =
         (await this.attempt("fill", view, driver, () => fill(driver, key, entry, captured))) ?? "unknown";
     }
-    this.#on({ type: "fill", view: view.name, outcome });
+    this.#on?.({ type: "fill", view: view.name, outcome });
     return form ? { value: form.value, versions, data: form.data } : { value: loaded.value, versions };
   }
 
@@ -245,17 +268,25 @@ export class ReadSteps {
     return tagsHold(nodes, tags, (driver, command) => this.attempt("lookUp", view, driver, command));
   }
 
-  async #usable<Value>(reading: Reading<Value>, seen: Seen): Promise<Usable<Value> | MissReason> {
+  #usable<Value>(reading: Reading<Value>, seen: Seen): Soon<Usable<Value> | MissReason> {
     if (seen.kind === "unusable") return seen.reason;
     if (seen.kind !== "value") return seen.kind;
     const { view, min } = reading;
-    if (!satisfies(seen.versions, min)) return "too_old";
-    if (view.tags.length > 0 || Object.keys(seen.tags).length > 0) {
-      const holds = await this.#tagsHold(reading, seen.tags);
-      if (!holds) return holds === undefined ? "unavailable" : "tag_changed";
-    }
-    const parsed = await parseData(view, seen.data);
-    return parsed ? { ...parsed, versions: seen.versions } : "invalid";
+    const { cached } = seen;
+    if (min && !satisfies(cached.versions, min)) return "too_old";
+    if (view.tags.length > 0 || Object.keys(cached.tags).length > 0)
+      return this.#usableUnderTags(reading, cached);
+    const form = parseData(view, cached.data);
+    return form instanceof Promise ? form.then((late) => usableOf(late, cached)) : usableOf(form, cached);
+  }
+
+  async #usableUnderTags<Value>(
+    reading: Reading<Value>,
+    cached: CachedValue,
+  ): Promise<Usable<Value> | MissReason> {
+    const holds = await this.#tagsHold(reading, cached.tags);
+    if (holds) return usableOf(await parseData(reading.view, cached.data), cached);
+    return holds === undefined ? "unavailable" : "tag_changed";
   }
 
   /** A command to memcached; undefined and an event when it fails. */
@@ -268,11 +299,20 @@ export class ReadSteps {
     try {
       return await command();
     } catch (error) {
-      if (!(error instanceof FreshetError)) throw error;
-      this.#on({ type: "error", view: view.name, step, node: driver.node, error });
+      this.#tellOf(error, step, view, driver);
       return undefined;
     }
   }
+
+  /** @throws what is no failure of memcached */
+  #tellOf(error: unknown, step: ReadStep | "delete", view: ViewDefinition, driver: MemcachedDriver): void {
+    if (!(error instanceof FreshetError)) throw error;
+    this.#on?.({ type: "error", view: view.name, step, node: driver.node, error });
+  }
+}
+
+function usableOf<Value>(form: StoredForm<Value> | undefined, of: CachedValue): Usable<Value> | MissReason {
+  return form ? { form, of } : "invalid";
 }
 
 /** A lease that is not this reader's, or what came between its get and its add. */

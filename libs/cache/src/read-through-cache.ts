@@ -10,7 +10,7 @@ import {
 } from "@freshet/contracts";
 import { BreakingDriver } from "./drivers/breaking.ts";
 import type { CreateDriver, DriverOptions } from "./drivers/driver.ts";
-import { MemjsDriver } from "./drivers/memjs.ts";
+import { MetaDriver } from "./drivers/meta.ts";
 import type { CacheEvent } from "./events.ts";
 import type { Seen } from "./fill.ts";
 import { LoadLimit } from "./load-limit.ts";
@@ -18,6 +18,7 @@ import { refuseInsideLoader } from "./loading.ts";
 import { CachePool, type PoolNodeLists } from "./pool.ts";
 import { type Reading, type ReadResult, ReadSteps } from "./read-steps.ts";
 import { type FlightResult, SingleFlight } from "./single-flight.ts";
+import { allSoon } from "./soon.ts";
 import { parseData, storedForm } from "./stored-form.ts";
 import { type Loaded, versionsOf } from "./versioned.ts";
 
@@ -26,7 +27,7 @@ export interface ReadThroughCacheOptions {
   readonly pools: Readonly<Record<string, PoolNodeLists>>;
   /** Limits of each node's driver; by default 50 ms per call. */
   readonly limits?: DriverOptions;
-  /** Default memjs. */
+  /** Default the meta protocol's, of memcached 1.6 and later. */
   readonly createDriver?: CreateDriver;
   /** Loads of all views that run at once; default 50. */
   readonly maxLoads?: number;
@@ -55,6 +56,13 @@ export interface ReadManyOptions<Param extends string> extends Pick<ReadOptions,
   readonly min?: Versions | ((params: KeyParams<Param>) => Versions);
 }
 
+/** A ReadResult whose versions are read only when somebody asks. */
+interface Answer<Value> {
+  readonly value: Value | null;
+  readonly outcome: ReadResult<Value>["outcome"];
+  readonly of: { readonly versions: Versions };
+}
+
 const nothingLoaded = { loaded: { rows: [], value: null }, tags: undefined };
 
 type KeyParams<Param extends string = string> = Readonly<Record<Param, string | number>>;
@@ -72,13 +80,13 @@ interface Pool {
  */
 export class ReadThroughCache {
   readonly #pools: ReadonlyMap<string, Pool>;
-  readonly #on: (event: CacheEvent) => void;
+  readonly #on: ((event: CacheEvent) => void) | undefined;
   readonly #monotonicMs: () => number;
   readonly #steps: ReadSteps;
 
   /** @throws FreshetError CACHE_NODES_INVALID */
   constructor(options: ReadThroughCacheOptions) {
-    const { pools, limits, createDriver = (node, of) => new MemjsDriver(node, of) } = options;
+    const { pools, limits, createDriver = (node, of) => new MetaDriver(node, of) } = options;
     const createBreaking: CreateDriver = (node, of) => new BreakingDriver(createDriver(node, of));
     this.#pools = new Map(
       Object.entries(pools).map(([name, lists]) => [
@@ -86,7 +94,7 @@ export class ReadThroughCache {
         { nodes: new CachePool(lists, createBreaking, limits), flights: new SingleFlight() },
       ]),
     );
-    this.#on = options.on ?? (() => undefined);
+    this.#on = options.on;
     this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     const { random = Math.random, delay = setTimeout, maxLoads = 50, maxWaitingLoads = 1_000 } = options;
     const loads = new LoadLimit({ running: maxLoads, waiting: maxWaitingLoads });
@@ -103,7 +111,7 @@ export class ReadThroughCache {
     load: () => Promise<Loaded<Value>>,
     options: ReadOptions = {},
   ): Promise<Value | null> {
-    return (await this.read(view, params, load, options)).value;
+    return (await this.#find(view, params, load, options)).value;
   }
 
   /**
@@ -114,22 +122,10 @@ export class ReadThroughCache {
     view: ViewDefinition<string, Param, Value>,
     params: KeyParams<Param>,
     load: () => Promise<Loaded<Value>>,
-    { min = {}, bypass = false }: ReadOptions = {},
+    options: ReadOptions = {},
   ): Promise<ReadResult<Value>> {
-    if (bypass) {
-      this.#on({ type: "bypass", view: view.name });
-      const loaded = await this.#steps.load(view, load);
-      const form = await storedForm(view, loaded.value);
-      const value = form ? form.value : loaded.value;
-      return { value, outcome: "bypass", versions: versionsOf(view, params, loaded) };
-    }
-    const reading = this.#reading(view, params, min);
-    const seen = await this.#steps.lookUp(reading);
-    const hit = await this.#steps.hit(reading, seen);
-    if (hit) return hit;
-    const underWay = reading.flights.find(reading.key, seen, reading.begunAt);
-    const shared = underWay && (await this.#share(reading, await underWay));
-    return shared ?? this.#loadAndFill(reading, seen, load);
+    const { value, outcome, of } = await this.#find(view, params, load, options);
+    return { value, outcome, versions: of.versions };
   }
 
   /**
@@ -143,7 +139,7 @@ export class ReadThroughCache {
     view: ViewDefinition<string, Param, Value>,
     paramsList: readonly KeyParams<Param>[],
     load: (missing: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
-    { min = {}, bypass = false }: ReadManyOptions<Param> = {},
+    { min, bypass = false }: ReadManyOptions<Param> = {},
   ): Promise<(Value | null)[]> {
     if (bypass) return this.#loadPast(view, paramsList, load);
     const minOf = typeof min === "function" ? min : () => min;
@@ -157,13 +153,13 @@ export class ReadThroughCache {
       view,
       ones.map(({ reading }) => reading),
     );
-    const hits = await Promise.all(
+    const hits = await allSoon(
       ones.map(({ reading }) => this.#steps.hit(reading, seen.get(reading.key) ?? { kind: "unavailable" })),
     );
     const values = new Map<CacheKey, Value | null>();
     const missing = ones.filter(({ reading }, index) => {
       const hit = hits[index];
-      if (hit) values.set(reading.key, hit.value);
+      if (hit) values.set(reading.key, hit.form.value);
       return !hit;
     });
     if (missing.length > 0) {
@@ -218,7 +214,7 @@ export class ReadThroughCache {
   #reading<Value>(
     view: ViewDefinition<string, string, Value>,
     params: KeyParams,
-    min: Versions,
+    min: Versions | undefined,
   ): Reading<Value> {
     refuseInsideLoader(view.name);
     const key = renderKey(view.key, params);
@@ -237,14 +233,37 @@ export class ReadThroughCache {
     };
   }
 
+  async #find<Param extends string, Value>(
+    view: ViewDefinition<string, Param, Value>,
+    params: KeyParams<Param>,
+    load: () => Promise<Loaded<Value>>,
+    { min, bypass = false }: ReadOptions,
+  ): Promise<Answer<Value>> {
+    if (bypass) {
+      this.#on?.({ type: "bypass", view: view.name });
+      const loaded = await this.#steps.load(view, load);
+      const form = await storedForm(view, loaded.value);
+      const value = form ? form.value : loaded.value;
+      return { value, outcome: "bypass", of: { versions: versionsOf(view, params, loaded) } };
+    }
+    const reading = this.#reading(view, params, min);
+    const seen = await this.#steps.lookUp(reading);
+    const soon = this.#steps.hit(reading, seen);
+    const hit = soon instanceof Promise ? await soon : soon;
+    if (hit) return { value: hit.form.value, outcome: "hit", of: hit.of };
+    const underWay = reading.flights.find(reading.key, seen, reading.begunAt);
+    const shared = underWay && (await this.#share(reading, await underWay));
+    return shared ?? this.#loadAndFill(reading, seen, load);
+  }
+
   /** What another read of this process has loaded, unless it is too old for this caller. */
   async #share<Value>(
     { view, min }: Reading<Value>,
     { versions, data }: FlightResult,
-  ): Promise<ReadResult<Value> | undefined> {
-    if (data === undefined || !satisfies(versions, min)) return undefined;
-    const parsed = await parseData(view, data);
-    return parsed && { value: parsed.value, outcome: "miss", versions };
+  ): Promise<Answer<Value> | undefined> {
+    if (data === undefined || (min && !satisfies(versions, min))) return undefined;
+    const form = await parseData(view, data);
+    return form && { value: form.value, outcome: "miss", of: { versions } };
   }
 
   /** Straight to the loader, nothing stored. */
@@ -254,7 +273,7 @@ export class ReadThroughCache {
     load: (keys: readonly KeyParams<Param>[]) => Promise<readonly Loaded<Value>[]>,
   ): Promise<(Value | null)[]> {
     paramsList.forEach(() => {
-      this.#on({ type: "bypass", view: view.name });
+      this.#on?.({ type: "bypass", view: view.name });
     });
     const loaded = complete(view, await this.#steps.load(view, () => load(paramsList)), paramsList.length);
     return Promise.all(
@@ -270,17 +289,18 @@ export class ReadThroughCache {
     reading: Reading<Value>,
     seen: Seen,
     load: () => Promise<Loaded<Value>>,
-  ): Promise<ReadResult<Value>> {
+  ): Promise<Answer<Value>> {
     const { value, outcome, versions } = await reading.flights.lead(reading.key, async (log) => {
       const captured = await this.#steps.captureOrWait(reading, seen, log);
-      if ("value" in captured) return { outcome: "hit" as const, ...captured };
+      if ("form" in captured)
+        return { outcome: "hit" as const, ...captured.form, versions: captured.of.versions };
       this.#steps.begin(reading, captured.token, log);
       const [one = nothingLoaded] = await this.#steps.loadTagged(reading.view, [reading], async () => [
         await load(),
       ]);
       return { outcome: "miss" as const, ...(await this.#steps.store(reading, one, captured.token)) };
     });
-    return { value, outcome, versions };
+    return { value, outcome, of: { versions } };
   }
 
   /** @throws FreshetError CONTRACT_INVALID for a pool that was not given */

@@ -121,7 +121,7 @@ async function renew(
     // Step 1. An absent key is never stored: nobody asked for it, and there is nothing to compare with.
     const standing = found(await driver.get(key));
     if (standing.kind === "absent") return "absent";
-    if (standing.kind === "value" && satisfies(standing.versions, atLeast)) return "newer";
+    if (standing.kind === "value" && satisfies(standing.cached.versions, atLeast)) return "newer";
     // Step 2.
     const loaded = await load().catch((cause: unknown): Refusal => ({ refusal: "load_failed", cause }));
     if ("refusal" in loaded) return loaded;

@@ -1,4 +1,5 @@
 import type { ViewDefinition } from "@freshet/contracts";
+import type { Soon } from "./soon.ts";
 
 /** A value as JSON has it, and as every later hit will return it. */
 export interface StoredForm<Value> {
@@ -7,15 +8,18 @@ export interface StoredForm<Value> {
 }
 
 /** The cached data as a value of the view; undefined when it no longer is one. Null is the absent row. */
-export async function parseData<Value>(
+export function parseData<Value>(
   view: ViewDefinition<string, string, Value>,
   data: unknown,
-): Promise<StoredForm<Value> | undefined> {
+): Soon<StoredForm<Value> | undefined> {
   if (data === null) return { data, value: null };
   try {
-    const validating = view.value["~standard"].validate(data);
-    const parsed = validating instanceof Promise ? await validating : validating;
-    return parsed.issues ? undefined : { data, value: parsed.value };
+    const parsed = view.value["~standard"].validate(data);
+    if (!(parsed instanceof Promise)) return parsed.issues ? undefined : { data, value: parsed.value };
+    return parsed.then(
+      (late) => (late.issues ? undefined : { data, value: late.value }),
+      () => undefined,
+    );
   } catch {
     return undefined; // a transform that the shape of old data surprises
   }

@@ -20,8 +20,12 @@ const versions = fc
     Object.fromEntries(entries.map(([entity, key, version]) => [entityKey(entity, key), version])),
   );
 
-function decode(text: string): Cached {
-  return decodeCached(Buffer.from(text));
+/** With the versions read. */
+function decode(text: string) {
+  const cached: Cached = decodeCached(Buffer.from(text));
+  if (cached.kind !== "value") return cached;
+  const { kind, data, tags } = cached;
+  return { kind, versions: cached.versions, data, tags };
 }
 
 describe("a cached value", () => {
@@ -51,6 +55,48 @@ describe("a cached value", () => {
           tags: plain.t,
         });
       }),
+    );
+  });
+
+  it("is read the same by its first bytes, and as any JSON, which a space in it makes it", () => {
+    const tails = fc.constantFrom("}", "}}", ',"d":2}', ',"l":"0123456789abcdef"}', "} ", ', "t":{}}', "");
+    const heads = fc.constantFrom(
+      ...[
+        '"profile:42":7',
+        '"a:1":1,"a:1":2',
+        '"a:1":07',
+        '"a:1":-0',
+        '"a:1":1e3',
+        '":1":1',
+        '"a\\u003a1":1',
+        "",
+      ],
+      ...[
+        '"a:1":999999999999999',
+        '"a:1":9007199254740993',
+        '"é:\u2028":1',
+        '"a:\n":1',
+        '"a:1":1,',
+        '"a:\\"":1',
+      ],
+    );
+    const datas = fc.oneof(
+      fc.jsonValue().map((json) => JSON.stringify(json)),
+      fc.constantFrom(
+        '{"x":"0123456789abcdef"}',
+        '{"t":{"t:a":"0123456789abcdef"}}',
+        " 1",
+        "",
+        "1,2",
+        "undefined",
+      ),
+    );
+    fc.assert(
+      fc.property(heads, datas, tails, (head, data, tail) => {
+        const text = `{"vs":{${head}},"d":${data}${tail}`;
+        expect(decode(text)).toEqual(decode(text.replace("{", "{ ")));
+      }),
+      { numRuns: 2_000 },
     );
   });
 

@@ -5,9 +5,29 @@ export type Versions = Readonly<Record<string, number>>;
 
 /** What stands under a cache key, recognised by its fields (never by memcached's flags). */
 export type Cached =
-  | { readonly kind: "value"; readonly versions: Versions; readonly data: unknown; readonly tags: TagTokens }
-  | { readonly kind: "lease"; readonly id: string }
-  | { readonly kind: "foreign" };
+  CachedValue | { readonly kind: "lease"; readonly id: string } | { readonly kind: "foreign" };
+
+/** A value, the versions of the rows that it was built from, and the tags that it was built under. */
+class CachedValue {
+  readonly kind = "value";
+  readonly data: unknown;
+  readonly tags: TagTokens;
+  #versions: Versions | string;
+
+  /** `versions` may be their JSON. */
+  constructor(versions: Versions | string, data: unknown, tags: TagTokens) {
+    this.#versions = versions;
+    this.data = data;
+    this.tags = tags;
+  }
+
+  /** Read when somebody asks: few readers do. */
+  get versions(): Versions {
+    return typeof this.#versions === "string"
+      ? (this.#versions = JSON.parse(this.#versions) as Versions)
+      : this.#versions;
+  }
+}
 
 /** Tag key → the random token that the value was built under. */
 export type TagTokens = Readonly<Record<string, string>>;
@@ -37,16 +57,46 @@ export function encodeLease(id: string): string {
  */
 export function decodeCached(bytes: Buffer): Cached {
   if (bytes[0] !== 0x7b) return foreign; // not '{'
+  const text = bytes.toString("utf8");
+  return untaggedValue(text) ?? anyCached(text);
+}
+
+const version = "(?:0|[1-9]\\d{0,14})";
+const entityVersion = `"[^"\\\\:\\u0000-\\u001f]+:[^"\\\\\\u0000-\\u001f]*":${version}`;
+const valueHead = new RegExp(`\\{"vs":\\{(?:${entityVersion}(?:,${entityVersion})*)?\\},"d":`, "y");
+const tagsEnd = /:"[0-9a-f]{16}"\}\}$/;
+
+/**
+ * A value as encodeCachedValue writes it, told by its first bytes; undefined for anything else, and for what ends
+ * as tags do. Its versions are not parsed: an object whose fields are called like one row is a shape of its own to
+ * V8, and with 100,000 rows making one takes longer than the value (4.2 instead of 1.9 µs for 245 bytes).
+ */
+function untaggedValue(text: string): Cached | undefined {
+  valueHead.lastIndex = 0;
+  if (!valueHead.test(text) || tagsEnd.test(text.slice(-22)) || !text.endsWith("}")) return undefined;
+  const dataAt = valueHead.lastIndex;
+  try {
+    return new CachedValue(
+      text.slice('{"vs":'.length, dataAt - ',"d":'.length),
+      JSON.parse(text.slice(dataAt, -1)),
+      noTags,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function anyCached(text: string): Cached {
   let json: unknown;
   try {
-    json = JSON.parse(bytes.toString("utf8"));
+    json = JSON.parse(text);
   } catch {
     return foreign;
   }
   if (!isRecord(json)) return foreign;
   const { vs, d, t, l } = json;
   if (isVersions(vs) && d !== undefined && (t === undefined || isTagTokens(t)))
-    return { kind: "value", versions: vs, data: d, tags: t ?? noTags };
+    return new CachedValue(vs, d, t ?? noTags);
   return typeof l === "string" && leaseId.test(l) ? { kind: "lease", id: l } : foreign;
 }
 

@@ -349,6 +349,25 @@ describe("a get inside a loader", () => {
       ).rejects.toMatchObject({ code: "CACHE_NESTED_GET" });
   });
 
+  it("throws however many loads came and went before and meanwhile", async () => {
+    const cache = cacheOfThisTest();
+    const loadAnother = () => {
+      const profileId = randomUUID();
+      return cache.get(userProfile, { profileId }, primary.loader(profileId));
+    };
+    await loadAnother();
+    primary.hold();
+    const longer = loadAnother();
+    await expect.poll(() => primary.held).toBe(1);
+    const nested = cache.get(userProfile, { profileId: id }, async () => {
+      primary.release();
+      await longer;
+      await cache.get(profileByHandle, { handle: id }, primary.loader(id));
+      return versioned<Profile>(null);
+    });
+    await expect(nested).rejects.toMatchObject({ code: "CACHE_NESTED_GET" });
+  });
+
   it("may bypass the cache, and later gets are not inside it", async () => {
     const cache = cacheOfThisTest();
     const row = primary.commit(id);

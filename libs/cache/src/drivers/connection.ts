@@ -1,27 +1,37 @@
-import type { Socket } from "node:net";
 import { FreshetError } from "@freshet/contracts";
 import type { DriverOptions } from "./driver.ts";
+import { Fifo } from "./fifo.ts";
 
 /** The bytes of one TCP connection, in the protocol of its driver. Never reconnects. */
-interface Wire {
-  write(request: Buffer): void;
+interface Wire<Request> {
+  /** What is written in one turn of the event loop leaves with the flush at its end: one system call, one packet. */
+  write(request: Request): void;
+  flush(): void;
   destroy(): void;
 }
 
-/** Opens a connection (or does so with the first write). A frame without an id belongs to the oldest request. */
-export type Dial<Frame> = (events: {
+/** Opens a connection (or does so with the first write). */
+export type Dial<Frame, Request> = (events: {
+  /** memcached answers in the order it was asked. A frame without an id belongs to the oldest request. */
   onFrame: (requestId: number | undefined, frame: Frame) => void;
   onDown: (cause: Error) => void;
-}) => Wire;
+}) => Wire<Request>;
 
 /** Answered by a collector while more frames of the same answer are to come. */
 export const more = Symbol("more");
 
 /** Turns the frames of one answer into a result. What it throws rejects this request alone. */
-type Collect<Frame, Result> = (frame: Frame) => Result | typeof more;
+export type Collect<Frame, Result> = (frame: Frame, epoch: number) => Result | typeof more;
+
+/** One turn of the event loop in which requests were sent. */
+interface Turn {
+  /** Monotonic milliseconds; from when they left. */
+  deadline: number;
+}
 
 interface Exchange<Frame> {
-  readonly deadline: number;
+  readonly requestId: number;
+  readonly turn: Turn;
   readonly bytes: number;
   /** Answers whether the answer is complete. */
   readonly take: (frame: Frame) => boolean;
@@ -36,16 +46,16 @@ let lastEpoch = 0;
  * Requests to one node over one connection at a time. What fails a connection (a time-out, an answer that nobody
  * asked for, a reset) fails everything in flight on it; the next request opens a new one, with a new epoch.
  */
-export class NodeConnection<Frame> {
+export class NodeConnection<Frame, Request extends string | Buffer> {
   readonly #node: string;
-  readonly #dial: Dial<Frame>;
+  readonly #dial: Dial<Frame, Request>;
   readonly #limits: Required<DriverOptions>;
-  #link: Link<Frame> | undefined;
+  #link: Link<Frame, Request> | undefined;
   // Just below 2^32: each process crosses at once what memjs, counting with `&`, reaches after 2^31 requests.
   #lastRequestId = 0xffff_fff0;
   #closed = false;
 
-  constructor(node: string, options: DriverOptions, dial: Dial<Frame>) {
+  constructor(node: string, options: DriverOptions, dial: Dial<Frame, Request>) {
     this.#node = node;
     this.#dial = dial;
     this.#limits = { timeoutMs: 50, maxInFlight: 4_096, maxBytesInFlight: 8 * 1024 * 1024, ...options };
@@ -56,25 +66,20 @@ export class NodeConnection<Frame> {
     return this.#link?.epoch;
   }
 
+  /** The id that the next request must bear, and its answer (unsigned 32 bit). */
+  nextRequestId(): number {
+    this.#lastRequestId = (this.#lastRequestId + 1) >>> 0;
+    return this.#lastRequestId;
+  }
+
   /**
-   * Sends a request and collects its answer. `request` gets the id that the answer must bear (unsigned 32 bit).
+   * Sends a request, in the order of the ids, and collects its answer.
    * @throws FreshetError as MemcachedDriver says
    */
-  send<Result>(
-    request: (requestId: number) => Buffer,
-    collect: (frame: Frame, epoch: number) => Result | typeof more,
-  ): Promise<Result> {
+  send<Result>(requestId: number, request: Request, collect: Collect<Frame, Result>): Promise<Result> {
     if (this.#closed) return Promise.reject(new FreshetError("CACHE_CLOSED", `${this.#node}: closed`));
-    const link = (this.#link ??= new Link(
-      this.#node,
-      this.#limits,
-      this.#dial,
-      () => (this.#link = undefined),
-    ));
-    this.#lastRequestId = (this.#lastRequestId + 1) >>> 0;
-    return link.send(this.#lastRequestId, request(this.#lastRequestId), (frame) =>
-      collect(frame, link.epoch),
-    );
+    this.#link ??= new Link(this.#node, this.#limits, this.#dial, () => (this.#link = undefined));
+    return this.#link.send(requestId, request, collect);
   }
 
   /**
@@ -101,28 +106,21 @@ export class NodeConnection<Frame> {
   }
 }
 
-/** Lets what is written in this turn of the event loop leave together: one system call, one packet. */
-export function corkForThisTurn(socket: Socket): void {
-  if (socket.writableCorked > 0) return;
-  socket.cork();
-  process.nextTick(() => {
-    socket.uncork();
-  });
-}
-
 /** One TCP connection and what is in flight on it. */
-class Link<Frame> {
+class Link<Frame, Request extends string | Buffer> {
   readonly epoch = ++lastEpoch;
   readonly #node: string;
   readonly #limits: Required<DriverOptions>;
-  readonly #wire: Wire;
+  readonly #wire: Wire<Request>;
   readonly #onDown: () => void;
-  readonly #inFlight = new Map<number, Exchange<Frame>>();
+  readonly #inFlight = new Fifo<Exchange<Frame>>();
   #bytesInFlight = 0;
+  /** The turn that is going on, if something was sent in it. */
+  #turn: Turn | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isDown = false;
 
-  constructor(node: string, limits: Required<DriverOptions>, dial: Dial<Frame>, onDown: () => void) {
+  constructor(node: string, limits: Required<DriverOptions>, dial: Dial<Frame, Request>, onDown: () => void) {
     this.#node = node;
     this.#limits = limits;
     this.#onDown = onDown;
@@ -136,17 +134,19 @@ class Link<Frame> {
     });
   }
 
-  send<Result>(requestId: number, request: Buffer, collect: Collect<Frame, Result>): Promise<Result> {
-    const { timeoutMs, maxInFlight, maxBytesInFlight } = this.#limits;
-    if (this.#inFlight.size >= maxInFlight || this.#bytesInFlight + request.length > maxBytesInFlight)
+  send<Result>(requestId: number, request: Request, collect: Collect<Frame, Result>): Promise<Result> {
+    const { maxInFlight, maxBytesInFlight } = this.#limits;
+    const bytes = request.length;
+    if (this.#inFlight.size >= maxInFlight || this.#bytesInFlight + bytes > maxBytesInFlight)
       return Promise.reject(new FreshetError("CACHE_OVERLOADED", `${this.#node}: too much in flight`));
     return new Promise((resolve, reject) => {
-      this.#inFlight.set(requestId, {
-        deadline: performance.now() + timeoutMs,
-        bytes: request.length,
+      this.#inFlight.push({
+        requestId,
+        turn: this.#turn ?? this.#beginTurn(),
+        bytes,
         take: (frame) => {
           try {
-            const result = collect(frame);
+            const result = collect(frame, this.epoch);
             if (result === more) return false;
             resolve(result);
           } catch (error) {
@@ -156,8 +156,7 @@ class Link<Frame> {
         },
         fail: reject,
       });
-      this.#bytesInFlight += request.length;
-      this.#timer ??= this.#expireIn(timeoutMs);
+      this.#bytesInFlight += bytes;
       this.#wire.write(request);
     });
   }
@@ -170,22 +169,39 @@ class Link<Frame> {
     this.#onDown();
     this.#wire.destroy();
     const now = performance.now();
-    for (const { deadline, fail } of this.#inFlight.values())
-      fail(deadline <= now && error.code === "CACHE_CONNECTION" ? timedOut(this.#node) : error);
-    this.#inFlight.clear();
+    for (let exchange = this.#inFlight.shift(); exchange; exchange = this.#inFlight.shift()) {
+      const isLate = exchange.turn.deadline <= now && error.code === "CACHE_CONNECTION";
+      exchange.fail(isLate ? timedOut(this.#node) : error);
+    }
   }
 
-  #receive(bornId: number | undefined, frame: Frame): void {
+  #receive(requestId: number | undefined, frame: Frame): void {
     if (this.#isDown) return;
-    const [requestId = bornId] = bornId === undefined ? this.#inFlight.keys() : [];
-    const exchange = requestId === undefined ? undefined : this.#inFlight.get(requestId);
-    if (requestId === undefined || !exchange) {
+    const exchange = this.#inFlight.first;
+    if (!exchange || (requestId !== undefined && requestId !== exchange.requestId)) {
       this.fail(new FreshetError("CACHE_CONNECTION", `${this.#node}: an answer that nobody asked for`));
       return;
     }
     if (!exchange.take(frame)) return;
-    this.#inFlight.delete(requestId);
+    this.#inFlight.shift();
     this.#bytesInFlight -= exchange.bytes;
+  }
+
+  /** The reads that one answer wakes run before the end of their turn, so that all they ask leaves together. */
+  #beginTurn(): Turn {
+    process.nextTick(() => {
+      this.#endTurn();
+    });
+    return (this.#turn = { deadline: Number.POSITIVE_INFINITY });
+  }
+
+  #endTurn(): void {
+    if (this.#isDown || !this.#turn) return;
+    const { timeoutMs } = this.#limits;
+    this.#turn.deadline = performance.now() + timeoutMs;
+    this.#turn = undefined;
+    this.#timer ??= this.#expireIn(timeoutMs);
+    this.#wire.flush();
   }
 
   /** One timer for all: the deadlines are equally long, so that the oldest request expires first. */
@@ -195,11 +211,11 @@ class Link<Frame> {
       const firedMs = performance.now();
       setImmediate(() => {
         this.#timer = undefined;
-        const [oldest] = this.#inFlight.values();
+        const oldest = this.#inFlight.first;
         if (!oldest) return;
+        const { deadline } = oldest.turn;
         // What was sent since then in a turn that took long has not been able to get its answer.
-        if (oldest.deadline > firedMs)
-          this.#timer = this.#expireIn(Math.max(0, oldest.deadline - performance.now()));
+        if (deadline > firedMs) this.#timer = this.#expireIn(Math.max(0, deadline - performance.now()));
         else this.fail(new FreshetError("CACHE_CONNECTION", `${this.#node}: given up after a time-out`));
       });
     }, milliseconds).unref();

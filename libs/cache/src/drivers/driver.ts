@@ -75,20 +75,25 @@ const plainKey = /^[!-~]{1,250}$/;
 const forbidden = /[\u0000-\u0020\u007f]|\p{Surrogate}/u;
 
 /**
- * A key over 250 bytes makes memcached close the connection under everybody's requests; white space ends it in
- * the text protocol.
- * @throws FreshetError CACHE_KEY_INVALID
+ * What is wrong with a key. One over 250 bytes makes memcached close the connection under everybody's requests;
+ * white space ends it in the text protocol.
  */
-export function checkKey(key: string): void {
-  if (plainKey.test(key)) return;
+export function keyRefusal(key: string): FreshetError | undefined {
+  if (plainKey.test(key)) return undefined;
   const bytes = Buffer.byteLength(key);
   if (bytes === 0 || bytes > maxKeyBytes)
-    throw new FreshetError("CACHE_KEY_INVALID", `a key of ${bytes} bytes: 1 to ${maxKeyBytes} are allowed`);
-  if (forbidden.test(key))
-    throw new FreshetError(
-      "CACHE_KEY_INVALID",
-      "a key holds white space, a control character or half a character",
-    );
+    return new FreshetError("CACHE_KEY_INVALID", `a key of ${bytes} bytes: 1 to ${maxKeyBytes} are allowed`);
+  if (!forbidden.test(key)) return undefined;
+  return new FreshetError(
+    "CACHE_KEY_INVALID",
+    "a key holds white space, a control character or half a character",
+  );
+}
+
+/** @throws FreshetError CACHE_KEY_INVALID */
+export function checkKey(key: string): void {
+  const refusal = keyRefusal(key);
+  if (refusal) throw refusal;
 }
 
 /** @throws FreshetError CACHE_KEY_INVALID, CACHE_VALUE_INVALID */

@@ -1,6 +1,6 @@
 import { FreshetError } from "@freshet/contracts";
 import memjs, { type Response } from "memjs";
-import { corkForThisTurn, type Dial, more, NodeConnection } from "./connection.ts";
+import { type Collect, type Dial, more, NodeConnection } from "./connection.ts";
 import {
   type CasAnswer,
   type CasToken,
@@ -38,7 +38,7 @@ type Opcode = (typeof opcodes)[keyof typeof opcodes];
  */
 export class MemjsDriver implements MemcachedDriver {
   readonly node: string;
-  readonly #connection: NodeConnection<Response>;
+  readonly #connection: NodeConnection<Response, Buffer>;
 
   constructor(node: { name: string; host: string; port: number }, options: DriverOptions = {}) {
     this.node = node.name;
@@ -143,9 +143,10 @@ export class MemjsDriver implements MemcachedDriver {
   #send<Result>(
     opcode: Opcode,
     parts: Omit<RequestParts, "opcode" | "requestId">,
-    collect: (response: Response, epoch: number) => Result,
+    collect: Collect<Response, Result>,
   ): Promise<Result> {
-    return this.#connection.send((requestId) => requestOf({ opcode, requestId, ...parts }), collect);
+    const requestId = this.#connection.nextRequestId();
+    return this.#connection.send(requestId, requestOf({ opcode, requestId, ...parts }), collect);
   }
 
   /** Quiet commands of which only some are answered, and a no-op whose answer ends them; all bear one id. */
@@ -156,21 +157,19 @@ export class MemjsDriver implements MemcachedDriver {
     take: (response: Response, epoch: number) => FreshetError | undefined,
   ): Promise<Result> {
     let refusal: FreshetError | undefined;
-    return this.#connection.send(
-      (requestId) =>
-        Buffer.concat([
-          ...keys.map((key) => requestOf({ opcode, requestId, key })),
-          requestOf({ opcode: opcodes.noop, requestId }),
-        ]),
-      (response, epoch) => {
-        if (response.header.opcode === opcodes.noop) {
-          if (refusal) throw refusal;
-          return result;
-        }
-        refusal ??= take(response, epoch);
-        return more;
-      },
-    );
+    const requestId = this.#connection.nextRequestId();
+    const request = Buffer.concat([
+      ...keys.map((key) => requestOf({ opcode, requestId, key })),
+      requestOf({ opcode: opcodes.noop, requestId }),
+    ]);
+    return this.#connection.send(requestId, request, (response, epoch) => {
+      if (response.header.opcode === opcodes.noop) {
+        if (refusal) throw refusal;
+        return result;
+      }
+      refusal ??= take(response, epoch);
+      return more;
+    });
   }
 
   #expectOk(response: Response): void {
@@ -216,7 +215,7 @@ function casToken({ header }: Response, epoch: number): CasToken {
   return { epoch, unique: header.cas.readBigUInt64BE() };
 }
 
-function dial(host: string, port: number): Dial<Response> {
+function dial(host: string, port: number): Dial<Response, Buffer> {
   return ({ onFrame, onDown }) => {
     // Seconds. The deadlines are NodeConnection's: memjs's own would let a Server live on and reconnect.
     const server = new memjs.Server(host, port, undefined, undefined, {
@@ -234,13 +233,16 @@ function dial(host: string, port: number): Dial<Response> {
       write: (request) => {
         const isQuiet = quietOpcodes.has(request.readUInt8(1));
         server.onResponse(request.readUInt32BE(12), isQuiet ? onQuietResponse : onResponse);
-        if (socket) corkForThisTurn(socket);
+        if (socket?.writableCorked === 0) socket.cork();
         server.write(request);
         if (socket || !server._socket) return;
         socket = server._socket.setNoDelay(true);
         socket.on("error", onDown).on("close", () => {
           onDown(new Error("the connection was closed"));
         });
+      },
+      flush: () => {
+        socket?.uncork();
       },
       destroy: () => socket?.destroy(),
     };
