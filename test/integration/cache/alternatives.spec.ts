@@ -3,7 +3,7 @@ import {
   BulkInvalidator,
   CachePool,
   type FillOutcome,
-  MemjsDriver,
+  MetaDriver,
   ReadThroughCache,
   refresh,
   versioned,
@@ -150,7 +150,7 @@ describe("a refresh that takes EXISTS for done", () => {
     primary.commit(id);
     const pool = new CachePool(
       { nodes: memcached.node.name },
-      (node, of) => new MemjsDriver(node, of),
+      (node, of) => new MetaDriver(node, of),
       limits,
     );
     let rounds = 0;
@@ -170,7 +170,7 @@ describe("a refresh that captures after the load", () => {
     await blindSet(memcached.port, key, encodeCachedValue(valueOf(1)));
     const pool = new CachePool(
       { nodes: memcached.node.name },
-      (node, of) => new MemjsDriver(node, of),
+      (node, of) => new MetaDriver(node, of),
       limits,
     );
     const item = { key, subject: `profile:${id}`, version: 2, ttlSeconds: 60 };

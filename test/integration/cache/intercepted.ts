@@ -3,7 +3,7 @@ import {
   type CasToken,
   type CreateDriver,
   type MemcachedDriver,
-  MemjsDriver,
+  MetaDriver,
 } from "@freshet/cache";
 
 type Command = "get" | "getMany" | "add" | "cas" | "delete" | "deleteMany" | "touch";
@@ -21,13 +21,13 @@ export type Around = <Answer>(
 /** Drivers of real nodes whose commands are played by a test. */
 export function intercepted(around: Around, { fillsBlindly = false } = {}): CreateDriver {
   return (node, options) => {
-    const connect = () => new MemjsDriver(node, options);
+    const connect = () => new MetaDriver(node, options);
     return new InterceptedDriver(connect, around, fillsBlindly);
   };
 }
 
 /** What no driver offers: stores whatever is there. */
-async function set(driver: MemjsDriver, key: string, value: Buffer, ttlSeconds: number): Promise<CasAnswer> {
+async function set(driver: MetaDriver, key: string, value: Buffer, ttlSeconds: number): Promise<CasAnswer> {
   const standing = await driver.get(key);
   if (standing) return driver.cas(key, value, ttlSeconds, standing.cas);
   await driver.add(key, value, ttlSeconds);
@@ -35,13 +35,13 @@ async function set(driver: MemjsDriver, key: string, value: Buffer, ttlSeconds: 
 }
 
 class InterceptedDriver implements MemcachedDriver {
-  readonly #connect: () => MemjsDriver;
+  readonly #connect: () => MetaDriver;
   readonly #around: Around;
   readonly #fillsBlindly: boolean;
-  readonly #earlier: MemjsDriver[] = [];
-  #driver: MemjsDriver;
+  readonly #earlier: MetaDriver[] = [];
+  #driver: MetaDriver;
 
-  constructor(connect: () => MemjsDriver, around: Around, fillsBlindly: boolean) {
+  constructor(connect: () => MetaDriver, around: Around, fillsBlindly: boolean) {
     this.#connect = connect;
     this.#fillsBlindly = fillsBlindly;
     this.#around = around;
@@ -94,7 +94,7 @@ class InterceptedDriver implements MemcachedDriver {
     for (const driver of [this.#driver, ...this.#earlier]) driver.close();
   }
 
-  #play<Answer>(command: Command, send: (driver: MemjsDriver) => Promise<Answer>): Promise<Answer> {
+  #play<Answer>(command: Command, send: (driver: MetaDriver) => Promise<Answer>): Promise<Answer> {
     const driver = this.#driver;
     return this.#around(
       command,

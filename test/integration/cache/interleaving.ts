@@ -1,6 +1,6 @@
 import {
   CachePool,
-  MemjsDriver,
+  MetaDriver,
   type ReadOptions,
   ReadThroughCache,
   refresh,
@@ -60,7 +60,7 @@ class Run {
   readonly #schedule: Schedule;
   readonly #defect: Defect | undefined;
   readonly #nodes: string;
-  readonly #observer: MemjsDriver;
+  readonly #observer: MetaDriver;
   readonly #isTagged: boolean;
   readonly #id: string;
   readonly #key;
@@ -75,7 +75,7 @@ class Run {
     this.#schedule = new Schedule(seed);
     this.#defect = defect;
     this.#nodes = node.name;
-    this.#observer = new MemjsDriver(node, neverInTime);
+    this.#observer = new MetaDriver(node, neverInTime);
     this.#isTagged = this.#chance(0.4);
     this.#id = `${seed}-${process.hrtime.bigint()}`;
     const params = { profileId: this.#id };

@@ -108,8 +108,14 @@ describe("one time-out", () => {
   it("fails no reader of ours, and what may be executed later is not counted as stored", async () => {
     await using own = await Memcached.start();
     const events: CacheEvent[] = [];
-    const options = { pools: { profiles: { nodes: own.node.name } }, limits: { timeoutMs: 100 } };
-    const cache = opened(new ReadThroughCache({ ...options, on: (event) => events.push(event) }));
+    const cache = opened(
+      new ReadThroughCache({
+        pools: { profiles: { nodes: own.node.name } },
+        limits: { timeoutMs: 100 },
+        createDriver: (node, options) => new MemjsDriver(node, options),
+        on: (event) => events.push(event),
+      }),
+    );
     const primary = new Primary();
     const rows = ["1", "2"].map((id) => primary.commit(id));
     await own.freeze();

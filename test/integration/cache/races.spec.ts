@@ -3,7 +3,7 @@ import {
   BulkInvalidator,
   type CacheEvent,
   type FillOutcome,
-  MemjsDriver,
+  MetaDriver,
   ReadThroughCache,
 } from "@freshet/cache";
 import { type CacheKey, decodeCached, encodeCachedValue, renderKey } from "@freshet/contracts";
@@ -351,8 +351,8 @@ async function casOf(node: Memcached, of: string): Promise<string | undefined> {
   return / c(\d+)/.exec(await raw(node.port, `mg ${of} c`))?.[1];
 }
 
-function driverOf(node: Memcached): Disposable & { it: MemjsDriver } {
-  const it = new MemjsDriver(node.node, { timeoutMs: 2_000 });
+function driverOf(node: Memcached): Disposable & { it: MetaDriver } {
+  const it = new MetaDriver(node.node, { timeoutMs: 2_000 });
   return {
     it,
     [Symbol.dispose]: () => {
