@@ -99,7 +99,7 @@ export class System implements AsyncDisposable {
       readyPort: internalPort,
       nodeArgs: [...nodeArgs],
       env: {
-        ...this.#shared(),
+        ...this.environment,
         DATABASE_URL: this.databaseUrl,
         INTERNAL_PORT: String(internalPort),
         WRITER_DELETE: "off",
@@ -115,7 +115,7 @@ export class System implements AsyncDisposable {
       port: await freePort(),
       nodeArgs: [...nodeArgs],
       env: {
-        ...this.#shared(),
+        ...this.environment,
         DEPLOYMENT: this.deployment,
         MANIFESTS_DIR: manifestsDir,
         SERVICE_URL_PROFILE_SERVICE: `http://${this.internalAddress}`,
@@ -137,7 +137,8 @@ export class System implements AsyncDisposable {
     return Object.assign(app, { url: `http://${app.address}` });
   }
 
-  #shared(): Record<string, string> {
+  /** What both apps and `freshet` are given. */
+  get environment(): Record<string, string> {
     const profiles = this.proxies?.map(({ address }) => address) ?? this.nodeAddresses;
     return {
       KAFKA_BROKERS: this.brokers.join(","),

@@ -18,6 +18,15 @@ const manifestsDir = {
     .describe("Folder of the manifests and pools.yaml; `--manifests` wins over it"),
 };
 
+const token = {
+  INTERNAL_TOKEN: z
+    .string()
+    .optional()
+    .describe(
+      "Bearer token for the owners that `explain` asks at SERVICE_URL_<SERVICE> (better by INTERNAL_TOKEN_FILE)",
+    ),
+};
+
 /** The settings that `freshet` reads, all of them those of the apps; documents' table is generated from this. */
 export const cliSettings = (production: boolean) =>
   z.object({
@@ -27,6 +36,7 @@ export const cliSettings = (production: boolean) =>
     ),
     DEPLOYMENT: deployment(production),
     ...manifestsDir,
+    ...token,
   });
 
 export interface KafkaAccess {
@@ -48,6 +58,11 @@ export function kafkaAccess(
     ...(given.deployment === undefined ? {} : { DEPLOYMENT: given.deployment }),
   });
   return { options: kafkaClientOptions(values), deployment: values.DEPLOYMENT };
+}
+
+/** What owners want to be shown; undefined: nothing. */
+export function internalToken(environment: Environment): string | undefined {
+  return readEnvironment(z.object(token), environment).INTERNAL_TOKEN;
 }
 
 /** The manifests folder, and whether anybody named it. */

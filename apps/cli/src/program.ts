@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { Command } from "commander";
 import { addEventsTail } from "./commands/events-tail.ts";
+import { addExplain } from "./commands/explain.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addLag } from "./commands/lag.ts";
 import { addManifestsCheck } from "./commands/manifests-check.ts";
@@ -42,6 +43,7 @@ export function createProgram(session: Session): Command {
     );
   addLag(program, session);
   addStatus(program, session);
+  addExplain(program, session);
   addTopicsEnsure(group(program, "topics", "The topics of change events"), session);
   addEventsTail(group(program, "events", "The change events in Kafka"), session);
   addPlan(program, session);

@@ -22,6 +22,8 @@ import { loadManifests } from "./manifests/load.ts";
 import { ManifestReload } from "./manifests/reload.ts";
 import { refuseMissingTopics } from "./manifests/topics.ts";
 import { addManifestCheck, addPoolChecks } from "./operator/checks.ts";
+import { ExplainController } from "./operator/explain.controller.ts";
+import { Explainer } from "./operator/explainer.ts";
 import { addGroupGauges } from "./operator/group-metrics.ts";
 import { addManifestGauge, addPoolGauges, invalidatorMetrics } from "./operator/metrics.ts";
 import { HEALTH, METRICS, OperatorController } from "./operator/operator.controller.ts";
@@ -90,6 +92,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     },
     onEvent: reportReloads(counted, logger),
   });
+  const explainer = new Explainer(config, pools, kafka);
   const groups = new GroupWatch({
     admin: kafka.admin(),
     groups: () => pools.all.map(({ consumer: { groupId, topics } }) => ({ groupId, topics })),
@@ -104,7 +107,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   addManifestCheck(health, reload);
   const atShutdown = new AtShutdown({
     before: async () => {
-      await Promise.all([reload.stop(), groups.stop()]);
+      await Promise.all([reload.stop(), groups.stop(), explainer.close()]);
     },
     after: async () => {
       await pools.close();
@@ -114,11 +117,12 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
 
   const module: DynamicModule = {
     module: InvalidatorModule,
-    controllers: [InvalidationConsumer, OperatorController],
+    controllers: [InvalidationConsumer, OperatorController, ExplainController],
     providers: [
       { provide: PoolPipelines, useValue: pools },
       { provide: ManifestReload, useValue: reload },
       { provide: GroupWatch, useValue: groups },
+      { provide: Explainer, useValue: explainer },
       { provide: METRICS, useValue: metrics },
       { provide: HEALTH, useValue: health },
       { provide: AtShutdown, useValue: atShutdown },

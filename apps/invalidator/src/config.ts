@@ -1,5 +1,4 @@
 import {
-  ConfigError,
   deployment,
   type Environment,
   kafkaClientOptions,
@@ -7,8 +6,10 @@ import {
   listOf,
   logLevel,
   onOff,
+  poolNodes,
   port,
   readEnvironment,
+  serviceUrls,
   stopTimeoutMs,
 } from "@freshet/config";
 import { maxKeysAtOnce } from "@freshet/dependency-graph";
@@ -99,32 +100,6 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
       token: values.INTERNAL_TOKEN,
       serviceUrl: serviceUrls(environment),
     },
-    nodesOf: (pool) => {
-      const name = `MEMCACHED_${pool.toUpperCase().replaceAll("-", "_")}`;
-      const { [name]: nodes, [`${name}_PREVIOUS`]: previousNodes } = environment;
-      return { ...(nodes ? { nodes } : {}), ...(previousNodes ? { previousNodes } : {}) };
-    },
+    nodesOf: poolNodes(environment),
   };
-}
-
-/**
- * SERVICE_URL_<SERVICE>, asked by the service's name.
- * @throws ConfigError for one that is no plain http address
- */
-function serviceUrls(environment: Environment): RefreshSettings["serviceUrl"] {
-  const prefix = "SERVICE_URL_";
-  const named = Object.entries(environment).filter(([name, url]) => name.startsWith(prefix) && url);
-  const wrong = named.filter(([, url = ""]) => !isPlainHttp(url)).map(([name]) => name);
-  if (wrong.length > 0)
-    throw new ConfigError(
-      wrong.map((name) => `${name}: must be http(s)://host:port, without user, query or fragment`),
-    );
-  const urls = new Map(named);
-  return (service) => urls.get(`${prefix}${service.toUpperCase().replaceAll("-", "_")}`);
-}
-
-function isPlainHttp(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, username, password, search, hash } = new URL(text);
-  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === "");
 }

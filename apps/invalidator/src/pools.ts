@@ -12,9 +12,15 @@ export class PoolPipelines {
   readonly #shared: Shared;
   readonly #byName = new Map<string, PoolPipeline>();
   #isWatching = false;
+  #manifests: LoadedManifests | undefined;
 
   constructor(shared: Shared) {
     this.#shared = shared;
+  }
+
+  /** What is served now; undefined before the first `apply`. */
+  get manifests(): LoadedManifests | undefined {
+    return this.#manifests;
   }
 
   get all(): readonly PoolPipeline[] {
@@ -52,7 +58,8 @@ export class PoolPipelines {
    * taken or, when it throws, nothing.
    * @throws FreshetError CACHE_NODES_INVALID, MANIFEST_INVALID for a pool that pools.yaml does not list
    */
-  async apply({ graph, pools }: LoadedManifests): Promise<void> {
+  async apply(manifests: LoadedManifests): Promise<void> {
+    const { graph, pools } = manifests;
     const served = this.#served(pools).map((name) => [name, graph.pool(name)] as const);
     const wanted = new Map(served.filter(([, { topics }]) => topics.length > 0)); // else no view lives there
     const opened = [...wanted].flatMap(([name, poolGraph]) => {
@@ -75,6 +82,7 @@ export class PoolPipelines {
       this.server.add(pipeline.consumer);
       if (this.#isWatching) pipeline.watch.start();
     }
+    this.#manifests = manifests;
   }
 
   /** Begins to probe the nodes. */

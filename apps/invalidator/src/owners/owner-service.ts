@@ -1,6 +1,6 @@
 import type { RefreshedValue } from "@freshet/cache";
 import { FreshetError } from "@freshet/contracts";
-import { requestValues, type ViewParams } from "./request-values.ts";
+import { requestValues, type ViewParams } from "@freshet/inspect";
 
 /** Parameter sets of one request; more keys take more requests. */
 const maxPerRequest = 100;

@@ -10,7 +10,7 @@ import type { PlannedKey, PoolGraph } from "@freshet/dependency-graph";
 import type { NodeWatch } from "../nodes/node-watch.ts";
 import type { OwnerService } from "./owner-service.ts";
 import type { Owners, RefreshSettings } from "./owners.ts";
-import type { ViewParams } from "./request-values.ts";
+import type { ViewParams } from "@freshet/inspect";
 
 /** One key to renew, with where its value comes from. */
 export interface Renewal {
