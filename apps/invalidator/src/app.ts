@@ -29,6 +29,9 @@ import { addManifestGauge, addPoolGauges, invalidatorMetrics } from "./operator/
 import { HEALTH, METRICS, OperatorController } from "./operator/operator.controller.ts";
 import { logOwners, reportReloads } from "./operator/report.ts";
 import { Owners } from "./owners/owners.ts";
+import { LivePage } from "./page/live-page.ts";
+import { PageController } from "./page/page.controller.ts";
+import { PageFiles } from "./page/page-files.ts";
 import { InvalidationConsumer } from "./pipeline/consume.ts";
 import { PoolPipelines } from "./pools.ts";
 
@@ -100,6 +103,15 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
       logger.warn({ error: String(error) }, "the broker did not say how the consumer groups stand");
     },
   });
+  const live = new LivePage({
+    pools,
+    reload,
+    groups,
+    metrics: counted,
+    logger,
+    deployment: config.deployment,
+    serviceUrl: config.refresh.serviceUrl,
+  });
   addPoolGauges(metrics, pools);
   addGroupGauges(metrics, pools, groups);
   addManifestGauge(metrics, reload);
@@ -107,7 +119,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   addManifestCheck(health, reload);
   const atShutdown = new AtShutdown({
     before: async () => {
-      await Promise.all([reload.stop(), groups.stop(), explainer.close()]);
+      await Promise.all([reload.stop(), groups.stop(), explainer.close(), live.stop()]);
     },
     after: async () => {
       await pools.close();
@@ -117,12 +129,14 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
 
   const module: DynamicModule = {
     module: InvalidatorModule,
-    controllers: [InvalidationConsumer, OperatorController, ExplainController],
+    controllers: [InvalidationConsumer, OperatorController, ExplainController, PageController],
     providers: [
       { provide: PoolPipelines, useValue: pools },
       { provide: ManifestReload, useValue: reload },
       { provide: GroupWatch, useValue: groups },
       { provide: Explainer, useValue: explainer },
+      { provide: LivePage, useValue: live },
+      { provide: PageFiles, useValue: new PageFiles() },
       { provide: METRICS, useValue: metrics },
       { provide: HEALTH, useValue: health },
       { provide: AtShutdown, useValue: atShutdown },
@@ -143,6 +157,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
       pools.watchNodes();
       groups.start();
       reload.start();
+      live.start();
       process.on("SIGHUP", () => {
         reload.check();
       });

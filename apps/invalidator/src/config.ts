@@ -22,7 +22,10 @@ const poolsMeaning = "Pools that this process serves, separated by commas (defau
 export const invalidatorSettings = (production: boolean) =>
   z.object({
     ...kafkaSettings,
-    PORT: port(3001, "Read-only HTTP port: /status, /metrics, /health/live, /health/ready"),
+    PORT: port(
+      3001,
+      "Read-only HTTP port: the live page at /, /status, /metrics, /health/live, /health/ready",
+    ),
     MANIFESTS_DIR: z
       .string()
       .default("deploy/manifests")

@@ -11,6 +11,7 @@ import type { InvalidatorMetrics } from "./operator/metrics.ts";
 import { PoolReport } from "./operator/report.ts";
 import type { Owners } from "./owners/owners.ts";
 import { Renewer } from "./owners/renew.ts";
+import { RecentBatches } from "./page/recent.ts";
 import { CommitHooks } from "./pipeline/commit.ts";
 import { PlanExecutor } from "./pipeline/execute.ts";
 
@@ -33,6 +34,7 @@ export class PoolPipeline {
   readonly nodes: BulkInvalidator;
   readonly watch: NodeWatch;
   readonly missed = new MissedOffsets();
+  readonly recent = new RecentBatches();
   readonly report: PoolReport;
   /** Keys that one event may expand to before they are deleted slice by slice. */
   readonly sliceKeys: number;

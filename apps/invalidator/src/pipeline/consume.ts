@@ -23,18 +23,21 @@ export class InvalidationConsumer {
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
     const startedMs = Date.now();
     const { topic, partition, messages, attempt, signal } = batch;
-    const { graph, executor, report, sliceKeys } = this.#pools.ofGroup(batch.groupId);
+    const { graph, executor, report, recent, sliceKeys } = this.#pools.ofGroup(batch.groupId);
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 
-    const plan = planBatch(decodeBatch(messages), topic, graph, sliceKeys);
+    const decoded = decodeBatch(messages);
+    const plan = planBatch(decoded, topic, graph, sliceKeys);
     const oldestMs = Number(first.timestamp);
     const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs, signal };
     const execution = await executor.execute(plan, start);
 
     const done = plan.end ?? BigInt(last.offset) + 1n;
     const at = { topic, partition, firstOffset: first.offset, lastOffset: String(done - 1n) };
-    report.batchDone(at, plan, execution, startedMs, Date.now());
+    const goneAtMs = Date.now();
+    report.batchDone(at, plan, execution, startedMs, goneAtMs);
+    recent.add({ topic, partition, graph, execution, goneAtMs, decoded: decoded.events, end: plan.end });
     return { done };
   }
 }
