@@ -71,9 +71,10 @@ function debianPackages(names, extras) {
         await runCommand("apt-get", [...apt, ...install, extra], options).catch(() => {
           console.log(`  ${extra} can't be had here; what needs it is skipped`);
         });
-      // Under systemd the package starts a node on 11211, a port that we are about to use.
-      if (names.includes("memcached") && existsSync("/run/systemd/system"))
-        await runCommand("systemctl", ["disable", "--now", "memcached"], options);
+      // Under systemd packages start what they hold: a node on 11211, a port that we are about to use, and more.
+      const services = [...names, ...extras].filter((name) => ["memcached", "prometheus"].includes(name));
+      if (services.length > 0 && existsSync("/run/systemd/system"))
+        await runCommand("systemctl", ["disable", "--now", ...services], options);
     },
   };
 }

@@ -114,6 +114,11 @@ export class Sandbox {
     return `http://${LOOPBACK}:${this.#ports.service}`;
   }
 
+  /** Where profile-service answers the bus. */
+  get internalUrl() {
+    return `http://${LOOPBACK}:${this.#ports.internal}`;
+  }
+
   get invalidatorUrl() {
     return `http://${LOOPBACK}:${this.#ports.invalidator}`;
   }
