@@ -32,7 +32,7 @@ try {
   await serversAnswer();
   await migrate(env.DATABASE_URL, signal);
   console.log(
-    `profile-service: http://${local(ports.profileService)}, invalidator: http://${local(ports.invalidator)}/status`,
+    `profile-service: http://${local(ports.profileService)}, invalidator: http://${local(ports.invalidator)}/`,
   );
   await watch();
 } catch (error) {
