@@ -52,9 +52,9 @@ export class Traffic {
     ];
   }
 
-  /** Reads each path, one after the other, until the service has answered it from the cache. */
-  async cacheAll(): Promise<void> {
-    for (const path of this.paths)
+  /** Reads each path, all unless told, one after the other, until the service has answered it from the cache. */
+  async cacheAll(paths = this.paths): Promise<void> {
+    for (const path of paths)
       await waitFor(async () => (await this.#send("GET", path)).headers.get("x-cache") === "HIT", {
         timeoutMs: 20_000,
         describe: `a hit for ${path}`,
