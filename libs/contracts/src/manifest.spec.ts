@@ -112,8 +112,22 @@ describe("a manifest", () => {
         file: "a.yaml",
         path: "(the file)",
         problem: 'Unrecognized key: "extra"',
-        mend: "remove it or correct its name",
+        mend: "remove it, correct its name, or upgrade what reads it first: this version of Freshet reads freshet: 1 without it",
       },
+    ]);
+  });
+
+  it("is refused as a whole when a later version wrote it, and told what is to be upgraded", () => {
+    const later = { ...view, hideFrom: ["search"] };
+    expect(problemsOf(() => parseManifest(manifest({ views: { v: later } }), "a.yaml"))).toMatchObject([
+      {
+        path: "views.v",
+        problem: 'Unrecognized key: "hideFrom"',
+        mend: expect.stringMatching(/^remove.*upgrade/) as unknown,
+      },
+    ]);
+    expect(problemsOf(() => parseManifest(manifest({ freshet: 2 }), "a.yaml"))).toMatchObject([
+      { path: "freshet", mend: "upgrade what reads it first: this version of Freshet reads freshet: 1" },
     ]);
   });
 

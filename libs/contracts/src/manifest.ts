@@ -231,7 +231,17 @@ function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: st
       file,
       path: issue.path.length === 0 ? "(the file)" : issue.path.join("."),
       problem: issue.message,
-      mend: issue.code === "unrecognized_keys" ? "remove it or correct its name" : "correct this value",
+      mend: mendOf(issue),
     })),
   );
+}
+
+/** What is unknown here may be known to a later version: dropped, it would leave keys that nobody invalidates. */
+function mendOf({ code, path }: z.core.$ZodIssue): string {
+  const reads = "this version of Freshet reads freshet: 1";
+  if (code === "unrecognized_keys")
+    return `remove it, correct its name, or upgrade what reads it first: ${reads} without it`;
+  return path.length === 1 && path[0] === "freshet"
+    ? `upgrade what reads it first: ${reads}`
+    : "correct this value";
 }

@@ -120,13 +120,13 @@ export class Committer {
     this.#coordinator ??= await this.#cluster.findGroupCoordinator({ groupId: this.#groupId });
     const topo = this.#source.topology();
     const entries = runs.map((run): CommitEntry => {
-      const { topic, partition, done, ts } = run;
+      const { topic, partition, done, ts, others } = run;
       const miss = this.#source.missed(run);
       return {
         topic,
         partition,
         offset: done.toString(),
-        metadata: encodeCommitMetadata({ topo, ts, miss }),
+        metadata: encodeCommitMetadata({ topo, ts, miss, ...(others ? { others } : {}) }),
       };
     });
     const topics = [...new Set(entries.map(({ topic }) => topic))].map((topic) => ({

@@ -43,6 +43,18 @@ test.each<[string, Partial<PositionFacts>, bigint, string | undefined]>([
   ["moved by someone within the log", { metadata: undefined, anchor: undefined }, 150n, "moved"],
   ["moved below the log", { metadata: undefined, anchor: undefined, committed: 5n }, 100n, "moved"],
   ["moved past the log", { metadata: undefined, anchor: undefined, committed: 500n }, 100n, "recreated"],
+  [
+    "a later version committed in a format of its own",
+    { metadata: "later_format", anchor: undefined },
+    150n,
+    "later_format",
+  ],
+  [
+    "in a format of its own, below the log",
+    { metadata: "later_format", anchor: undefined, committed: 5n },
+    100n,
+    "later_format",
+  ],
   ["no LogAppendTime: the check is off", { anchor: undefined }, 150n, undefined],
   [
     "re-created: the commit is of the new one, the anchor of the old",

@@ -2,9 +2,10 @@ import type { CommitMetadata } from "./offsets.ts";
 
 /**
  * Why events may be missing: no offset and the log does not reach back far enough; the same after the committed
- * offset fell out of retention; the topic was deleted and made again; someone else moved the group.
+ * offset fell out of retention; the topic was deleted and made again; someone else moved the group; a
+ * later version committed in a format that this one can't read, so that nobody here knows what its nodes have missed.
  */
-export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved";
+export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved" | "later_format";
 
 /** An offset that was read from this topic, and the first record that is younger than all records below it. */
 interface AnchorFacts {
@@ -17,7 +18,7 @@ interface AnchorFacts {
 export interface PositionFacts {
   readonly committed: bigint | undefined;
   /** Metadata of that commit; undefined when it is missing or not ours. */
-  readonly metadata: CommitMetadata | undefined;
+  readonly metadata: CommitMetadata | "later_format" | undefined;
   readonly low: bigint;
   readonly high: bigint;
   /** What tells the topic from a later one of its name; undefined: cannot be asked. */
@@ -46,8 +47,11 @@ export function decidePosition(facts: PositionFacts): PositionDecision {
   if (committed > high || (anchor !== undefined && anchor.firstAfter < anchor.offset))
     return { position: low, gap: "recreated" };
   // 3. Only Freshet writes metadata: without it the offset is not the edge of what was done.
-  if (metadata === undefined) return { position: committed < low ? low : committed, gap: "moved" };
-  // 4. Records were deleted before they were read: harmless when they were older than any cached value.
+  const within = committed < low ? low : committed;
+  if (metadata === undefined) return { position: within, gap: "moved" };
+  // 4. The offset is right whatever the format; what is owed beside it can't be read.
+  if (metadata === "later_format") return { position: within, gap: "later_format" };
+  // 5. Records were deleted before they were read: harmless when they were older than any cached value.
   if (committed < low)
     return { position: low, gap: logCoversEveryValue(facts) ? undefined : "out_of_retention" };
   return { position: committed, gap: undefined };

@@ -30,13 +30,14 @@ export async function groupLag(
         .find((of) => of.topic === topic)
         ?.partitions.find((of) => of.partition === partition);
       const at = entry === undefined || BigInt(entry.offset) < 0n ? undefined : BigInt(entry.offset);
+      const metadata = decodeCommitMetadata(entry?.metadata ?? null);
       const [first, end] = [BigInt(low), BigInt(high)];
       const from = firstNotDone({ committed: at, low: first });
       return {
         topic,
         partition,
         committed: at,
-        metadata: at === undefined ? undefined : decodeCommitMetadata(entry?.metadata ?? null),
+        metadata: at === undefined || metadata === "later_format" ? undefined : metadata,
         low: first,
         high: end,
         lag: end > from ? end - from : 0n,

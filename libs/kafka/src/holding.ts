@@ -154,7 +154,9 @@ export class Holding {
     run.stop();
     const next = this.#newRun(run, run);
     this.#runs.set(id(run), next);
-    const metadata = { topo: hooks.topology(), ts: run.ts, miss: hooks.missed(run) };
+    const { ts, others } = run;
+    const kept = others ? { others } : {};
+    const metadata = { topo: hooks.topology(), ts, miss: hooks.missed(run), ...kept };
     void this.#guard([next], new Map([[next, { committed: run.done, metadata }]]));
   }
 

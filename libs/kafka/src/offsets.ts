@@ -8,26 +8,34 @@ export interface CommitMetadata {
   /** Highest LogAppendTime in ms of any record below the offset; undefined where the topic has none. */
   readonly ts: number | undefined;
   readonly miss: MissedOffsets;
+  /** Fields that a later version added to this format: written again as they were read. */
+  readonly others?: Readonly<Record<string, unknown>>;
 }
 
 /** Kafka's offset.metadata.max.bytes is 4,096; one byte more fails every later commit of the partition. */
 const maxMetadataBytes = 4_095;
 const format = 1;
 
-/** The only writer of commit metadata: under 4,096 bytes; more missed nodes than fit become "*". */
-export function encodeCommitMetadata({ topo, ts, miss }: CommitMetadata): string {
-  const encode = (marks: unknown) => JSON.stringify({ f: format, topo, ts, miss: marks });
-  if (miss === "*") return encode("*");
-  const marks = Object.fromEntries(Object.entries(miss).map(([node, offset]) => [node, offset.toString()]));
-  const full = encode(marks);
-  return Buffer.byteLength(full) <= maxMetadataBytes ? full : encode("*");
+/**
+ * The only writer of commit metadata: under 4,096 bytes. More missed nodes than fit become "*", which covers them;
+ * the fields of a later version give way to nothing but that.
+ */
+export function encodeCommitMetadata({ topo, ts, miss, others = {} }: CommitMetadata): string {
+  const encode = (marks: unknown, rest = others) =>
+    JSON.stringify({ f: format, topo, ts, miss: marks, ...rest });
+  const marks =
+    miss === "*"
+      ? "*"
+      : Object.fromEntries(Object.entries(miss).map(([node, offset]) => [node, offset.toString()]));
+  const fitting = [encode(marks), encode("*")].find((text) => Buffer.byteLength(text) <= maxMetadataBytes);
+  return fitting ?? encode("*", {});
 }
 
 /**
- * Reads commit metadata; undefined when it is missing or not ours (someone else moved the group). Unknown fields
- * and later formats are accepted as long as the fields of this one are there.
+ * Reads commit metadata; undefined when it is missing or not ours (someone else moved the group), "later_format"
+ * when a version wrote it whose fields this one would misread. Fields that are unknown here are kept in `others`.
  */
-export function decodeCommitMetadata(metadata: string | null): CommitMetadata | undefined {
+export function decodeCommitMetadata(metadata: string | null): CommitMetadata | "later_format" | undefined {
   if (metadata === null || metadata === "") return undefined;
   let json: unknown;
   try {
@@ -35,11 +43,18 @@ export function decodeCommitMetadata(metadata: string | null): CommitMetadata | 
   } catch {
     return undefined;
   }
-  if (!isRecord(json) || typeof json["f"] !== "number" || typeof json["topo"] !== "string") return undefined;
-  const miss = decodeMissed(json["miss"]);
-  const ts = json["ts"];
-  if (miss === undefined || (ts !== undefined && !Number.isSafeInteger(ts))) return undefined;
-  return { topo: json["topo"], ts: typeof ts === "number" ? ts : undefined, miss };
+  if (!isRecord(json)) return undefined;
+  const { f, topo, ts, miss: encoded, ...others } = json;
+  if (typeof f === "number" && Number.isInteger(f) && f > format) return "later_format";
+  const miss = decodeMissed(encoded);
+  if (f !== format || typeof topo !== "string" || miss === undefined) return undefined;
+  if (ts !== undefined && !Number.isSafeInteger(ts)) return undefined;
+  return {
+    topo,
+    ts: typeof ts === "number" ? ts : undefined,
+    miss,
+    ...(Object.keys(others).length > 0 ? { others } : {}),
+  };
 }
 
 function decodeMissed(miss: unknown): MissedOffsets | undefined {

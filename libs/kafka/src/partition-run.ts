@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaMessage } from "kafkajs";
 import { type LagState, offsetLag, seeBatch, seeDone, seeHigh, startLag, timeLagSeconds } from "./lag.ts";
-import { type Anchor, anchorOf } from "./position-guard.ts";
+import type { CommitMetadata } from "./offsets.ts";
+import { type Anchor, anchorOf, type GuardedPosition } from "./position-guard.ts";
 import type { BatchHandler, PartitionStatus, TopicPartition } from "./types.ts";
 
 const backoffMs = { first: 100, most: 10_000 };
@@ -26,6 +27,8 @@ export class PartitionRun implements TopicPartition {
   done = 0n;
   /** Highest append time below `done`; undefined: unknown, or the topic has none. */
   ts: number | undefined;
+  /** Fields of the commit that only a later version knows; they go into every commit of this run. */
+  others: CommitMetadata["others"];
   /** What the last comparison with the broker confirmed; goes on through rebalances. */
   anchor: Anchor | undefined;
   phase: "guarding" | "reading" = "guarding";
@@ -66,10 +69,11 @@ export class PartitionRun implements TopicPartition {
   }
 
   /** Ends guarding: reading begins at `position`. `ts` undefined: no LogAppendTime known below it. */
-  begin(start: { position: bigint; high: bigint; ts: number | undefined; recreationCheck: boolean }): void {
+  begin(start: Pick<GuardedPosition, "position" | "high" | "ts" | "recreationCheck" | "metadata">): void {
     this.position = this.done = this.#readEnd = start.position;
     this.ts = this.#readTs = start.ts;
     this.anchor = this.readAnchor;
+    this.others = start.metadata?.others;
     this.recreationCheck = start.recreationCheck;
     this.#lag = startLag(start.position, start.high, Date.now());
     this.phase = "reading";

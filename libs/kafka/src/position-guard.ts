@@ -13,13 +13,15 @@ export interface Anchor {
 /** What the group has for a partition: from its commit, or from memory where kafkajs may have overwritten that. */
 export interface KnownPosition {
   readonly committed: bigint | undefined;
-  readonly metadata: CommitMetadata | undefined;
+  readonly metadata: CommitMetadata | "later_format" | undefined;
   /** Of an earlier comparison: a commit made since may already be of a re-created topic, and look right. */
   readonly anchor?: Anchor | undefined;
 }
 
 /** A partition compared with the broker: where to read from, and what the next commit has to say. */
-export interface GuardedPosition extends TopicPartition, KnownPosition {
+export interface GuardedPosition extends TopicPartition {
+  readonly committed: bigint | undefined;
+  readonly metadata: CommitMetadata | undefined;
   readonly position: bigint;
   readonly gap: GapReason | undefined;
   readonly high: bigint;
@@ -83,40 +85,44 @@ export class PositionGuard {
       endOffsets(cluster, partitions, { fromTimestamp: Math.max(0, nowMs - longestHardTtlMs) }),
     ]);
     return Promise.all(
-      [...known].map(async ([at, { committed, metadata, anchor: earlier }]): Promise<GuardedPosition> => {
-        const rule = rules.get(at.topic) ?? { retentionMs: 0, logAppendTime: false };
-        const end = high(at) ?? 0n;
-        const anchor = earlier ?? anchorOf(committed, metadata?.ts);
-        const facts: PositionFacts = {
-          committed,
-          metadata,
-          low: low(at) ?? 0n,
-          high: end,
-          anchor:
-            !rule.logAppendTime || anchor === undefined
-              ? undefined
-              : {
-                  offset: anchor.offset,
-                  firstAfter: (await endOffsets(cluster, [at], { fromTimestamp: anchor.ts + 1 }))(at) ?? end,
-                },
-          firstWithinTtl: young(at) ?? end,
-          retentionMs: rule.retentionMs,
-          longestHardTtlMs,
-        };
-        const { position, gap } = decidePosition(facts);
-        const ts = position === facts.low ? 0 : gap === undefined ? metadata?.ts : undefined;
-        return {
-          topic: at.topic,
-          partition: at.partition,
-          committed,
-          metadata,
-          position,
-          gap,
-          high: end,
-          ts: rule.logAppendTime ? ts : undefined,
-          recreationCheck: rule.logAppendTime,
-        };
-      }),
+      [...known].map(
+        async ([at, { committed, metadata: written, anchor: earlier }]): Promise<GuardedPosition> => {
+          const metadata = written === "later_format" ? undefined : written;
+          const rule = rules.get(at.topic) ?? { retentionMs: 0, logAppendTime: false };
+          const end = high(at) ?? 0n;
+          const anchor = earlier ?? anchorOf(committed, metadata?.ts);
+          const facts: PositionFacts = {
+            committed,
+            metadata: written,
+            low: low(at) ?? 0n,
+            high: end,
+            anchor:
+              !rule.logAppendTime || anchor === undefined
+                ? undefined
+                : {
+                    offset: anchor.offset,
+                    firstAfter:
+                      (await endOffsets(cluster, [at], { fromTimestamp: anchor.ts + 1 }))(at) ?? end,
+                  },
+            firstWithinTtl: young(at) ?? end,
+            retentionMs: rule.retentionMs,
+            longestHardTtlMs,
+          };
+          const { position, gap } = decidePosition(facts);
+          const ts = position === facts.low ? 0 : gap === undefined ? metadata?.ts : undefined;
+          return {
+            topic: at.topic,
+            partition: at.partition,
+            committed,
+            metadata,
+            position,
+            gap,
+            high: end,
+            ts: rule.logAppendTime ? ts : undefined,
+            recreationCheck: rule.logAppendTime,
+          };
+        },
+      ),
     );
   }
 

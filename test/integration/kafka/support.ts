@@ -82,7 +82,8 @@ export function committed(groupId: string, topic: string, partition = 0): Promis
   return withAdmin(async (admin) => {
     const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
     const entry = found?.partitions.find((at) => at.partition === partition);
-    return { offset: entry?.offset ?? "-1", metadata: decodeCommitMetadata(entry?.metadata ?? null) };
+    const metadata = decodeCommitMetadata(entry?.metadata ?? null);
+    return { offset: entry?.offset ?? "-1", metadata: metadata === "later_format" ? undefined : metadata };
   });
 }
 

@@ -15,6 +15,9 @@ export interface BatchPosition {
   readonly lastOffset: string;
 }
 
+const laterFormat =
+  "a later version committed what this one can't read, so what its nodes have missed is unknown";
+
 /** An open gap, until the process ends or an operator repairs it. */
 export interface OpenGap extends Gap {
   readonly sinceMs: number;
@@ -149,9 +152,9 @@ export class PoolReport {
     this.gaps.push({ ...gap, sinceMs: Date.now(), flushed });
     this.#logger.error(
       { topic, partition, reason, committed: committed?.toString(), position: position.toString(), flushed },
-      flushed
-        ? "events can't be read any more: the pool was flushed"
-        : "events can't be read any more: cached values may be old until their TTL passes",
+      `${reason === "later_format" ? laterFormat : "events can't be read any more"}: ${
+        flushed ? "the pool was flushed" : "cached values may be old until their TTL passes"
+      }`,
     );
   }
 
