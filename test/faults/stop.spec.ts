@@ -69,3 +69,9 @@ test("a broker that is gone for good holds up no stop: what is left is named, an
     );
   }
 });
+
+test("with nothing in hand a stop leaves nothing", async () => {
+  await using scenario = await Scenario.begin({ profiles: 1 });
+  const { service, invalidator } = scenario;
+  expect(await Promise.all([askToEnd(invalidator), askToEnd(service)])).toEqual(["code 0", "code 0"]);
+});
