@@ -5,6 +5,8 @@ import { settingsTable } from "@freshet/config";
 import { errorCodes } from "@freshet/contracts";
 import { format } from "prettier";
 import { z } from "zod";
+import { auditorSettings } from "../apps/auditor/src/config.ts";
+import { auditorStatus } from "../apps/auditor/src/operator/status.ts";
 import { cliSettings } from "../apps/cli/src/config.ts";
 import { commandPaths } from "../apps/cli/src/program.ts";
 import { run } from "../apps/cli/src/run.ts";
@@ -21,6 +23,10 @@ const jsonDocuments = {
     ...z.toJSONSchema(invalidatorStatus, { io: "input" }),
     title: "GET /status of Freshet's invalidator",
   }),
+  "docs/schemas/audit.schema.json": () => ({
+    ...z.toJSONSchema(auditorStatus, { io: "input" }),
+    title: "GET /status of Freshet's auditor",
+  }),
 };
 
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
@@ -28,6 +34,7 @@ const generated = {
   "docs/configuration.md": {
     "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
+    "settings of auditor": () => settings(auditorSettings(false)),
   },
   "docs/cli.md": { "freshet --help": commands, "settings of freshet": () => settings(cliSettings(false)) },
   "docs/errors.md": { "error codes": errors },

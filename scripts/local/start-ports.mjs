@@ -32,6 +32,7 @@ export function startPorts(env) {
     profileServiceInternal: one("profile-service's internal port", "PROFILE_SERVICE_INTERNAL_PORT", 3100),
     invalidator: one("the invalidator", "INVALIDATOR_PORT", 3001),
     invalidatorAdmin: one("the invalidator's admin port", "INVALIDATOR_ADMIN_PORT", 3101),
+    auditor: one("the auditor", "AUDITOR_PORT", 3002),
     kafka: one("Kafka", "KAFKA_PORT", 9092),
     postgres: one("PostgreSQL", "POSTGRES_PORT", 5432),
     memcached: {

@@ -127,6 +127,22 @@ export class System implements AsyncDisposable {
     return this.#running(invalidator);
   }
 
+  /** The auditor of this deployment; `url` is its port. */
+  async startAuditor({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
+    const auditor = await startApp("auditor", {
+      port: await freePort(),
+      nodeArgs: [...nodeArgs],
+      env: {
+        ...this.environment,
+        DEPLOYMENT: this.deployment,
+        MANIFESTS_DIR: manifestsDir,
+        SERVICE_URL_PROFILE_SERVICE: `http://${this.internalAddress}`,
+        ...env,
+      },
+    });
+    return this.#running(auditor);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#apps, ...this.nodes, this.teamsNode].map((process) => process.kill()));
     await Promise.all(this.proxies?.map((proxy) => proxy.close()) ?? []);

@@ -19,6 +19,8 @@ import {
   type Session,
 } from "../session.ts";
 
+const auditorGroup = "auditor";
+
 interface LagOptions extends JsonOption, KafkaOptions, ManifestsOption {
   readonly deployment?: string;
   readonly pool?: string;
@@ -88,7 +90,8 @@ async function readPools(
   const grouped = groups.flatMap(({ groupId }) =>
     groupId.startsWith(prefix) ? [groupId.slice(prefix.length)] : [],
   );
-  const known = [...new Set([...declared.keys(), ...grouped])].sort();
+  // The auditor's group commits by the clock: it is no pool, and its lag means nothing to readers.
+  const known = [...new Set([...declared.keys(), ...grouped.filter((name) => name !== auditorGroup)])].sort();
   const names = options.pool === undefined ? known : known.filter((name) => name === options.pool);
   if (names.length === 0)
     throw new FreshetError(

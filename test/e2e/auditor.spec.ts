@@ -1,0 +1,167 @@
+// The auditor on real servers: a healthy bus is reported by nothing, and each of four planted faults by its evidence.
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { type AuditorStatus, auditorStatus } from "../../apps/auditor/src/operator/status.ts";
+import { kafkaAdmin } from "../../scripts/local/kafka-admin.mjs";
+import { query } from "../../scripts/local/postgres.mjs";
+import { untilQuiet } from "../support/checker.ts";
+import { readKey, writeKey } from "../support/memcached-inspector.ts";
+import { uniqueName } from "../support/names.ts";
+import { System } from "../support/system.ts";
+import { Traffic } from "../support/traffic.ts";
+import { waitFor } from "../support/wait-for.ts";
+
+const horizonSeconds = 3;
+const published = z.fromJSONSchema(
+  JSON.parse(
+    readFileSync(new URL("../../docs/schemas/audit.schema.json", import.meta.url), "utf8"),
+  ) as Parameters<typeof z.fromJSONSchema>[0],
+);
+
+test("a healthy run is reported by nothing, and an invalidator that stands still, a wrong node, a dropped event and a blind refresh each by the step that is late", async () => {
+  await using system = await System.create();
+  const [service, invalidator, auditor] = await Promise.all([
+    system.startService(),
+    system.startInvalidator(),
+    system.startAuditor({ env: { AUDIT_HORIZONS_SECONDS: String(horizonSeconds) } }),
+  ]);
+  const statusOf = async (): Promise<AuditorStatus> => {
+    const body: unknown = await (await fetch(`${auditor.url}/status`)).json();
+    const status = auditorStatus.parse(body);
+    expect(status).toEqual(body);
+    expect(published.safeParse(body).error).toBeUndefined();
+    return status;
+  };
+  const untilIdle = () =>
+    waitFor(async () => ((await statusOf()).pending === 0 ? true : undefined), {
+      timeoutMs: 90_000,
+      describe: "every check to end",
+    });
+  const freshChecks = ({ shares }: AuditorStatus) =>
+    shares.reduce((sum, { counts }) => sum + counts.fresh, 0);
+
+  // Healthy: a round of which every deletion was done well before its check. The auditor reads from when it joined.
+  const traffic = new Traffic(service.url, { profiles: 10 });
+  await traffic.createAll();
+  await untilQuiet(system);
+  await waitFor(
+    async () => {
+      await traffic.cacheAll();
+      await untilIdle();
+      const before = await statusOf();
+      const startedMs = Date.now();
+      await traffic.touchAll();
+      await untilQuiet(system);
+      if (Date.now() - startedMs > (horizonSeconds * 1_000) / 2) return undefined; // a busy machine: once more
+      await untilIdle();
+      const after = await statusOf();
+      expect(after.violations).toEqual(before.violations);
+      return freshChecks(after) > freshChecks(before) ? after : undefined;
+    },
+    { timeoutMs: 120_000, describe: "a healthy round that the auditor has checked" },
+  );
+
+  const send = async (method: string, path: string, body?: object): Promise<Response> => {
+    const answer = await fetch(`${service.url}/profiles${path}`, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    expect(answer.ok).toBe(true);
+    await answer.arrayBuffer();
+    return answer;
+  };
+  const change = (id: string) => send("PATCH", `/${id}`, { displayName: uniqueName("name") });
+  /** A new profile that is cached, and the node that has it. */
+  const cached = async () => {
+    const id = uniqueName("audited");
+    const key = `user_profile:${id}`;
+    await send("POST", "", { id, handle: id, displayName: "Ada" });
+    await waitFor(async () => (await send("GET", `/${id}`)).headers.get("x-cache") === "HIT", {
+      timeoutMs: 60_000,
+      describe: "a hit",
+    });
+    const texts = await Promise.all(system.nodeAddresses.map((node) => readKey(node, key)));
+    const at = texts.findIndex((text) => text !== undefined);
+    const [node = "", other = ""] = at === 0 ? system.nodeAddresses : [...system.nodeAddresses].reverse();
+    return { id, key, node, other, old: texts[at] ?? "" };
+  };
+  const reported = (key: string, late: string) =>
+    waitFor(
+      async () => (await statusOf()).violations.find((found) => found.key === key && found.late === late),
+      { timeoutMs: 90_000, describe: `a report of ${key}, ${late}` },
+    );
+  const evidence = (key: string, node: string) => ({
+    pool: "profiles",
+    view: "user_profile",
+    key,
+    node,
+    horizonSeconds,
+    cachedVersion: 1,
+    committedVersion: 2,
+    event: { topic: system.topic },
+  });
+
+  // The invalidator stands still.
+  const frozen = await cached();
+  await untilQuiet(system);
+  invalidator.pause();
+  await change(frozen.id);
+  const still = await reported(frozen.key, "consume");
+  expect(still).toMatchObject(evidence(frozen.key, frozen.node));
+  expect(still.seenAfterSeconds).toBeGreaterThanOrEqual(horizonSeconds);
+  invalidator.resume();
+  await untilQuiet(system);
+
+  // It deletes on another node than readers ask.
+  const misplaced = await cached();
+  await untilQuiet(system);
+  await invalidator.stop();
+  const wrong = await system.startInvalidator({ env: { MEMCACHED_PROFILES: misplaced.other } });
+  await change(misplaced.id);
+  expect(await reported(misplaced.key, "topology")).toMatchObject(evidence(misplaced.key, misplaced.node));
+  await wrong.stop();
+
+  // An event is dropped: somebody moves the group to the end, past it.
+  const moved = await waitFor(
+    async () => {
+      const dropped = await cached();
+      await change(dropped.id);
+      await waitFor(
+        async () => (await query(system.databaseUrl, "SELECT FROM outbox_events LIMIT 1")).rowCount === 0,
+        { timeoutMs: 60_000, describe: "the event to be published" },
+      );
+      await kafkaAdmin([...system.brokers], async (admin) => {
+        const ends = await admin.fetchTopicOffsets(system.topic);
+        const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
+        await admin.setOffsets({ groupId: system.groups.profiles, topic: system.topic, partitions });
+      });
+      await untilIdle();
+      const found = (await statusOf()).violations.find(({ key }) => key === dropped.key);
+      return found?.late === "moved" ? { found, dropped } : undefined;
+    },
+    { timeoutMs: 120_000, describe: "a dropped event to be reported" },
+  );
+  expect(moved.found).toMatchObject(evidence(moved.dropped.key, moved.dropped.node));
+
+  // A refresh that loaded before the change, and stores blindly after its deletion.
+  await invalidator.start();
+  const report = await waitFor(
+    async () => {
+      const lowered = await cached();
+      await untilQuiet(system);
+      await change(lowered.id);
+      await untilQuiet(system);
+      await writeKey(lowered.node, lowered.key, lowered.old);
+      await untilIdle();
+      const found = (await statusOf()).violations.find(({ key }) => key === lowered.key);
+      return found === undefined ? undefined : { found, lowered };
+    },
+    { timeoutMs: 120_000, describe: "a blind refresh to be reported" },
+  );
+  expect(report.found).toMatchObject({
+    ...evidence(report.lowered.key, report.lowered.node),
+    late: "acknowledged",
+  });
+});
