@@ -1,3 +1,4 @@
+import { decodeCached, encodeCachedValue } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
 import { explain, type Facts, type TouchingEvent } from "./explain.ts";
 import type { GroupPosition } from "./late-step.ts";
@@ -9,7 +10,7 @@ const value = (
   data: unknown = { name: `v${version}` },
   tags: Readonly<Record<string, string>> = {},
 ): NonNullable<Facts["cached"]> => ({
-  value: { kind: "value", versions: { [entity]: version }, data, tags },
+  value: decodeCached(Buffer.from(encodeCachedValue({ versions: { [entity]: version }, data, tags }))),
   expiresInSeconds: 3_000,
 });
 const owner = (version: number) => ({ versions: { [entity]: version }, data: { name: `v${version}` } });
