@@ -33,45 +33,45 @@ const views = fc
       former: fc.option(used),
       dependsOn: fc.array(fc.tuple(fc.constantFrom(...types), filter, source, source), { maxLength: 3 }),
       bases: fc.array(fc.nat(5), { maxLength: 2 }),
-      tags: fc.array(fc.tuple(fc.constantFrom("x", "y"), fc.constantFrom(...types), filter, source), {
-        maxLength: 2,
-      }),
-      refresh: fc.boolean(),
+      tags: fc
+        .tuple(
+          fc.boolean(),
+          fc.array(fc.tuple(fc.constantFrom("x", "y"), fc.constantFrom(...types), filter, source), {
+            maxLength: 2,
+          }),
+        )
+        .map(([has, tags]) => (has ? tags : [])),
+      refresh: fc.nat(3).map((n) => n === 0),
     }),
-    { minLength: 1, maxLength: 6 },
+    { minLength: 1, maxLength: 8 },
   )
   .map((drafts) => {
     const made = new Map<string, View>();
     for (const [index, draft] of drafts.entries()) {
       const fill = (names: string[], values: string[]): Record<string, string> =>
         Object.fromEntries(names.map((name, at) => [name, values[at] ?? "subject"]));
-      const own = draft.dependsOn.map(([event, only, ...from]) => ({
-        event,
-        ...(only ? { fields: only } : {}),
-        params: fill(draft.used, from),
-      }));
-      const derivedFrom = draft.bases
-        .map((base) => `v${base}`)
-        .filter((name) => {
-          const base = made.get(name);
-          const fits = draft.used.every((param) => base?.key.includes(`{${param}}`));
-          return base && fits && base.dependsOn.length > 0 && base.tags.length === 0;
-        });
-      const tags = draft.tags.map(([name, event, only, from]) => ({
+      // A view that is refreshed follows from the subject of one event type, and from nothing else.
+      const refresh = draft.refresh && draft.used.length > 0;
+      const [[only] = []] = draft.dependsOn;
+      const own = draft.dependsOn
+        .filter(([event]) => !refresh || event === only)
+        .map(([event, fields, ...from]) => ({
+          event,
+          ...(fields ? { fields } : {}),
+          params: fill(draft.used, refresh ? [] : from),
+        }));
+      const fitting = [...made].filter(([, base]) => {
+        const hasParams = draft.used.every((param) => base.key.includes(`{${param}}`));
+        return hasParams && base.dependsOn.length + base.derivedFrom.length > 0 && base.tags.length === 0;
+      });
+      const bases = draft.bases.flatMap((n) => fitting[n % fitting.length]?.[0] ?? []);
+      const derivedFrom = refresh ? [] : [...new Set(bases)];
+      const tags = (refresh ? [] : draft.tags).map(([name, event, only, from]) => ({
         tag: draft.used.includes("p") ? `${name}:{p}` : name,
         event,
         ...(only ? { fields: only } : {}),
         params: draft.used.includes("p") ? { p: from } : {},
       }));
-      const keyed = own.every(({ params: filled }) =>
-        Object.values(filled).every((path) => path === "subject"),
-      );
-      const refresh =
-        draft.refresh &&
-        draft.used.length > 0 &&
-        keyed &&
-        derivedFrom.length + tags.length === 0 &&
-        new Set(own.map(({ event }) => event)).size < 2;
       made.set(`v${index}`, {
         key: [`v${index}`, ...draft.used.map((param) => `{${param}}`)].join(":"),
         dependsOn: own,
@@ -186,6 +186,29 @@ function oracle(all: Map<string, View>, changed: ChangeEvent): Map<string, strin
   }
   return expected;
 }
+
+it("the random manifests hold what the rules are about", () => {
+  const sample = fc.sample(views, { numRuns: 300, seed: 1 });
+  const share = (has: (view: View, all: Map<string, View>) => boolean) =>
+    sample.filter((all) => [...all.values()].some((view) => has(view, all))).length / sample.length;
+  const isFiltered = (view: View | undefined) => view?.dependsOn.some(({ fields }) => fields) ?? false;
+  const shares = {
+    derivedFromFiltered: share((view, all) => view.derivedFrom.some((base) => isFiltered(all.get(base)))),
+    derivedTwice: share((view, all) =>
+      view.derivedFrom.some((base) => (all.get(base)?.derivedFrom.length ?? 0) > 0),
+    ),
+    refreshed: share((view) => view.onChange !== "delete" && view.dependsOn.length > 0),
+    formerKeys: share((view) => view.formerKeys.length > 0 && view.dependsOn.length > 0),
+    tagsOfKeys: share((view) => view.tags.some(({ params }) => Object.keys(params).length > 0)),
+    listsMultiplied: share((view) =>
+      view.dependsOn.some(({ params }) => {
+        const paths = Object.values(params);
+        return paths.length === 2 && paths.every((path) => path.endsWith("[]"));
+      }),
+    ),
+  };
+  for (const [what, part] of Object.entries(shares)) expect(part, what).toBeGreaterThan(0.05);
+});
 
 function planner(all: Map<string, View>): (changed: ChangeEvent) => CoalescablePlan {
   const publishes = Object.fromEntries(
