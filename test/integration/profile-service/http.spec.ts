@@ -249,7 +249,10 @@ test("a merge patch may say so, and an unknown path is 404", async () => {
     { "content-type": "application/merge-patch+json" },
   );
   expect(await patched.json()).toMatchObject({ bio: "first\nsecond", version: 2 });
-  expect((await problem(send("GET", `${service.url}/nothing`))).status).toBe(404);
+  expect(await problem(send("GET", `${service.url}/nothing`))).toMatchObject({
+    status: 404,
+    detail: expect.stringContaining("/docs") as string,
+  });
 });
 
 test("operators' paths are on the internal port alone", async () => {

@@ -58,6 +58,8 @@ function httpProblem(error: HttpException): Problem {
     return unreadable(status, "body", "is empty: send a JSON object, or no content-type");
   if (status === 400)
     return unreadable(status, "body", "must be JSON, without __proto__ and constructor.prototype");
+  if (status === 404)
+    return new Problem(status, "Not found", `${error.message}: /docs of the public port shows what there is`);
   return new Problem(status, "The request failed", error.message);
 }
 
