@@ -1,6 +1,7 @@
 // The tests that take many minutes, on servers of their own:
 //   npm run test:kills -- [--rounds 200] [--seed 7]   kill -9 at random steps of both ways; the seed replays the steps
 //   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
+//   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,7 @@ const { values, positionals } = parseArgs({
     profiles: { type: "string" },
     teams: { type: "string" },
     minutes: { type: "string" },
+    rows: { type: "string" },
   },
 });
 for (const [name, value] of Object.entries(values))
@@ -32,6 +34,7 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
     ...process.env,
     ...(values.rounds === undefined ? {} : { KILL_ROUNDS: values.rounds }),
     ...(values.seed === undefined ? {} : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed }),
+    ...(values.rows === undefined ? {} : { BACKLOG_ROWS: values.rows }),
     ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),
     ...(values.teams === undefined ? {} : { FAN_OUT_TEAMS: values.teams }),
     ...(values.minutes === undefined ? {} : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60) }),
