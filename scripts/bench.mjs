@@ -4,6 +4,7 @@
 //   npm run bench -- profile     where the invalidator's processor time goes during a drain
 //   npm run bench -- read        hits of the reading cache, beside plain memjs.get
 //   npm run bench -- plan        planning one event among 10 rules, and among 10,000 that do not concern it
+//   npm run bench -- write       PATCH over HTTP, with and without the INSERT into the outbox
 // --quick: fewer rounds and updates. --events=<n>, --rounds=<n>. --no-install as for npm start.
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -47,9 +48,9 @@ async function bench() {
     await plan({ quick: options.quick, rounds });
     return true;
   }
-  const run = { drain, latency, profile, read }[what];
+  const run = { drain, latency, profile, read, write }[what];
   if (!run) {
-    console.error(`There is no benchmark "${what}": drain, latency, plan, profile, read.`);
+    console.error(`There is no benchmark "${what}": drain, latency, plan, profile, read, write.`);
     return false;
   }
   const servers = { kafka: true, memcached: true };
@@ -197,5 +198,38 @@ async function read(sandbox, { quick, rounds }) {
     ]),
   );
   const file = writeResult("read", { reads, rounds, ...result });
+  console.log(`\n${relative(process.cwd(), file)}`);
+}
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function write(sandbox, { quick, rounds }) {
+  const { measureWrites, writeSteps } = await import("../test/bench/write.mjs");
+  const { Progress } = await import("../test/bench/progress.mjs");
+  const { number, printTable, withSpread, writeResult } = await import("../test/bench/report.mjs");
+  const turns = quick ? 6 : rounds * 8;
+  const progress = new Progress(writeSteps());
+  const result = await measureWrites(sandbox, { turns, signal, progress });
+  progress.end();
+  console.log(
+    `\nPATCH on kept connections; median (lowest–highest) of ${turns} turns, in turn with each other`,
+  );
+  printTable(
+    ["", "at once", "PATCH/s", "p50 ms", "p99 ms", "CPU µs/PATCH", "PATCH/s to without", "p50", "CPU"],
+    result.results.map((one) => [
+      one.name,
+      String(one.concurrency),
+      withSpread(one.requestsPerSecond),
+      withSpread(one.p50, 1),
+      withSpread(one.p99, 1),
+      number(one.cpuMicros),
+      number(one.throughputToBase.median, 2),
+      number(one.p50ToBase.median, 2),
+      number(one.cpuOfBase, 2),
+    ]),
+  );
+  const file = writeResult("write", { turns, ...result });
   console.log(`\n${relative(process.cwd(), file)}`);
 }

@@ -11,7 +11,7 @@ import { ensureTopics } from "./topics.mjs";
 /** @typedef {import("./server-process.mjs").ServerProcess} ServerProcess */
 /** @typedef {import("./servers.mjs").Servers} Servers */
 /** @typedef {{ service: number, internal: number, invalidator: number, admin: number }} AppPorts */
-/** @typedef {{ env?: NodeJS.ProcessEnv, nodeArgs?: string[], entry?: string }} AppOptions */
+/** @typedef {{ env?: NodeJS.ProcessEnv, nodeArgs?: string[], entry?: string, port?: number, readyPort?: number }} AppOptions */
 
 const MANIFESTS = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
 const TOPIC = "profile.events.v1";

@@ -14,6 +14,14 @@ export function cpuSeconds(pid) {
 }
 
 /**
+ * Processor time of a process and of those that it started and that still run, in seconds.
+ * @param {number} pid
+ */
+export function familyCpuSeconds(pid) {
+  return [pid, ...descendants(pid)].reduce((sum, member) => sum + cpuSeconds(member), 0);
+}
+
+/**
  * Resident memory in MB: the most that a process alone ever had, or what it and its children have now, shared
  * pages counted once.
  * @param {number} pid
