@@ -1,3 +1,3 @@
-export { driverConformance } from "./driver-conformance.ts";
+export { driverConformance, type DriverPromise } from "./driver-conformance.ts";
 export { freePort, Memcached } from "./memcached.ts";
 export { Proxy } from "./proxy.ts";
