@@ -29,6 +29,7 @@ service: card-service
 views:
   profile_card:
     key: profile_card:{profileId}
+    formerKeys: ["card:{profileId}"]
     pool: profiles
     dependsOn: [{ event: ProfileChanged, fields: [${field}], params: { profileId: subject } }]
 `;
@@ -118,11 +119,14 @@ test("changed manifests come into force under traffic: a wrong set is refused as
   const card = `profile_card:${id}`;
   const change = () => publish(system.brokers, system.topic, [eventOf(id)]);
 
-  // A view is added.
+  // An operator asks for a look that finds nothing: the set in force goes on.
+  process.kill(invalidator.pid ?? 0, "SIGHUP");
+
+  // A view is added, whose key was renamed: readers of both keys are there for a while.
   const { manifests } = await statusOf(invalidator);
   config.write({ ...ours, "cards.yaml": cards() });
   const withCards = await untilTaken(invalidator, manifests.hash);
-  const added = await cached(system, card);
+  const added = await cached(system, card, `card:${id}`);
   await change();
   await added();
 
