@@ -4,7 +4,7 @@ import { untilQuiet } from "../support/checker.ts";
 import { uniqueName } from "../support/names.ts";
 import { System } from "../support/system.ts";
 
-test("no log line shows a handle, a name or a bio, whatever fails; each failure names the route and the profile", async () => {
+test("no log line shows a handle, a name or a bio, whatever fails; each failure names the route and the profile, and a trace leads from a request to its invalidation", async () => {
   await using system = await System.create();
   const trace = { env: { LOG_LEVEL: "trace" } };
   const [service, invalidator] = await Promise.all([
@@ -40,6 +40,20 @@ test("no log line shows a handle, a name or a bio, whatever fails; each failure 
   expect(await send("PATCH", `/profiles/${id}`, { bio: `${marker} changed`, teamIds: ["t1"] })).toBe(200);
   for (const node of [...system.nodes, system.teamsNode]) await node.start();
   await untilQuiet(system);
+
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const traced = await fetch(`${service.url}/profiles/${id}`, {
+    method: "PATCH",
+    headers: { "content-type": "application/json", traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
+    body: JSON.stringify({ bio: `${marker} traced` }),
+  });
+  expect(traced.status).toBe(200);
+  await untilQuiet(system);
+  expect(invalidator.log()).toMatch(
+    new RegExp(
+      `"traceId":"${traceId}","topic":"${system.topic}","partition":\\d+,"offset":"\\d+",.*"entity":"${id}".*"event invalidated"`,
+    ),
+  );
 
   const logs = service.log() + invalidator.log();
   expect(logs).toMatch(

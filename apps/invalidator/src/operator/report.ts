@@ -4,6 +4,7 @@ import type { ReloadEvent } from "../manifests/reload.ts";
 import type { NodeEvent } from "../nodes/node-watch.ts";
 import type { OwnerEvent } from "../owners/owner-service.ts";
 import type { Execution, SliceProgress } from "../pipeline/execute.ts";
+import type { DecodedBatch } from "../pipeline/decode.ts";
 import type { BatchPlan } from "../pipeline/plan.ts";
 import type { EventResult, InvalidatorMetrics } from "./metrics.ts";
 
@@ -109,6 +110,20 @@ export class PoolReport {
     for (const { atMs, action } of plan.written) gone[action].observe(Math.max(0, nowMs - atMs) / 1_000);
     this.#letters(at, plan);
     this.#logger.debug({ ...at, keys: plan.keys.size, ms: nowMs - startedMs }, "batch invalidated");
+  }
+
+  /** A line for each event below `done`, so that a change can be followed by its trace; at debug alone, since a batch holds thousands. */
+  eventsDone({ topic, partition }: BatchPosition, events: DecodedBatch["events"], done: bigint): void {
+    if (!this.#logger.isLevelEnabled("debug")) return;
+    for (const { message, event } of events) {
+      const { offset } = message;
+      if (BigInt(offset) >= done) return;
+      // Any publisher may have written it: only what has the form of an id is one.
+      const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(event.traceparent ?? "")?.[1];
+      const { type, subject: entity, data } = event;
+      const { version } = data;
+      this.#logger.debug({ traceId, topic, partition, offset, type, entity, version }, "event invalidated");
+    }
   }
 
   /** An event is being invalidated in slices. */

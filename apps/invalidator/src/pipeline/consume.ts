@@ -37,6 +37,7 @@ export class InvalidationConsumer {
     const at = { topic, partition, firstOffset: first.offset, lastOffset: String(done - 1n) };
     const goneAtMs = Date.now();
     report.batchDone(at, plan, execution, startedMs, goneAtMs);
+    report.eventsDone(at, decoded.events, done);
     recent.add({ topic, partition, graph, execution, goneAtMs, decoded: decoded.events, end: plan.end });
     return { done };
   }

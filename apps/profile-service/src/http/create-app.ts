@@ -8,6 +8,7 @@ import { ProblemFilter } from "./problem.filter.ts";
 import { limitRate } from "./rate-limit.ts";
 import { Routes } from "./routes.ts";
 import { SchemaPipe } from "./schema.pipe.ts";
+import { keepTraces } from "./trace.ts";
 
 // Longer ids must reach the handler, which says what is wrong with them; Fastify's own limit of 100 answers 404.
 const maxParamLength = 16_384;
@@ -50,6 +51,7 @@ export async function createApp(
     fastify.getDefaultJsonParser("error", "error"),
   );
   closeConnectionsWhenStopping(adapter);
+  keepTraces(adapter);
   const routes = new Routes(adapter);
   // Fastify's own parsers are enough: Nest's would take form bodies as well.
   const options = { bodyParser: false, logger: new NestLogger(logger), abortOnError: false } as const;

@@ -8,6 +8,7 @@ import { AfterCommit } from "../after-commit.ts";
 import { Database, type Transaction } from "../database.ts";
 import { ProfileChanged } from "../events.ts";
 import { conflict, notFound, preconditionFailed } from "../http/problem.ts";
+import { traceOfRequest } from "../http/trace.ts";
 import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { type NewProfile, type Profile, type ProfilePatch } from "./profile.ts";
 import { ProfilesRepository } from "./profiles.repository.ts";
@@ -115,6 +116,7 @@ export class ProfilesService {
       version,
       before,
       after,
+      ...traceOfRequest(),
     });
   }
 }
