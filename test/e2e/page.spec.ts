@@ -19,8 +19,8 @@ async function tabStops(page: Page): Promise<string[]> {
     await page.keyboard.press("Tab");
     const stop = await page.evaluate(() => {
       const focused = document.activeElement;
-      const label = focused?.getAttribute("aria-labelledby") ?? focused?.textContent ?? "";
-      return focused === document.body ? "" : label.trim();
+      if (focused === null || focused === document.body) return "";
+      return (focused.getAttribute("aria-labelledby") ?? (focused.textContent || focused.id)).trim();
     });
     if (stop === "" || stop === stops[0]) return stops;
     stops.push(stop);
@@ -82,7 +82,14 @@ describe.skipIf(chromiumMissing !== undefined)(`the live page ${chromiumMissing 
     expect([contentWidth, shownWidth]).toEqual([360, 360]);
 
     const stops = await tabStops(page);
-    for (const name of ["Skip to the figures", "nodes-title", "Pause", "recent-title", "graph-title"])
+    for (const name of [
+      "Skip to the figures",
+      "nodes-title",
+      "Pause",
+      "recent-title",
+      "graph-title",
+      "explain-key",
+    ])
       expect(stops).toContain(name);
     for (const name of ["ProfileChanged", "user_profile", "user_profile_by_handle", "team_directory"])
       expect(stops.filter((stop) => stop.startsWith(`${name} `))).toHaveLength(1);
@@ -105,6 +112,11 @@ describe.skipIf(chromiumMissing !== undefined)(`the live page ${chromiumMissing 
     await send("POST", `${service.url}/profiles`, { id, handle: id, displayName: "Ada" });
     await send("PATCH", `${service.url}/profiles/${id}`, { displayName: "Ada Lovelace" });
     await page.getByText(`ProfileChanged ${id}, version 2`).first().waitFor();
+
+    await page.getByLabel("Key", { exact: true }).fill(`user_profile:${id}`);
+    await page.keyboard.press("Enter");
+    await page.locator("#explained dd", { hasText: /^user_profile$/ }).waitFor();
+    await page.locator("#explained li", { hasText: "version 2" }).waitFor();
 
     const [node] = system.nodes;
     const row = page.locator("#nodes tr", { hasText: node.address });

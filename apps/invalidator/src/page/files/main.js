@@ -1,6 +1,7 @@
 import { Charts } from "./charts.js";
 import { byId, setText } from "./element.js";
 import { timeOfDay } from "./format.js";
+import { listenToQuestions } from "./explain.js";
 import { showGraph } from "./graph.js";
 import { listen } from "./live.js";
 import { RecentTable, showNodes, showParked, showPartitions } from "./tables.js";
@@ -11,6 +12,7 @@ const charts = new Charts();
 const recent = new RecentTable();
 const connectionTexts = { connecting: "Connecting …", live: "Live", lost: "Connection lost, trying again …" };
 
+listenToQuestions();
 listen({
   connection(state) {
     const place = byId("connection");
