@@ -6,9 +6,6 @@ import type { Report } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Untouched, whyNot } from "./why-not.ts";
 
-/** The most keys of one event that are listed, as many as the library explains. */
-const maxListed = 10_000;
-
 interface ListedKey {
   readonly pool: string;
   readonly key: string;
@@ -84,7 +81,7 @@ function planOf(
   };
 }
 
-/** Each key once, with every way that leads to it. */
+/** Each key once, with every way that leads to it; of an event that is done in slices, those of the first one. */
 function listed(name: string, pool: PoolGraph, plan: Plan, event: ChangeEvent): ListedKey[] {
   if (plan.kind !== "keys" && plan.kind !== "slices") return [];
   const planned = plan.kind === "keys" ? plan.keys : plan.slice(0);
