@@ -1,13 +1,10 @@
 import { once } from "node:events";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 const command = /^(md|mg|ms) (\S+)/;
-const binaryRequest = 0x80;
 
-/**
- * Stands before a memcached node and writes down which keys the invalidator deletes, reads and stores there: it alone
- * speaks the text protocol, readers the binary one.
- */
+/** Stands before a memcached node and writes down which keys an invalidator deletes, reads and stores there. */
 export class KeyLog implements AsyncDisposable {
   /** Key → how often it was deleted, read or stored. */
   readonly touched = new Map<string, number>();
@@ -20,8 +17,8 @@ export class KeyLog implements AsyncDisposable {
   private constructor(target: { host: string; port: number }) {
     this.#server = createServer((client) => {
       const node = connect(target);
-      let rest: string | undefined; // undefined until the client shows which protocol it speaks
-      let isBinary = false;
+      const isReader = !isInvalidator(client.remotePort ?? 0);
+      let rest = "";
       for (const socket of [client, node]) {
         this.#sockets.add(socket.setNoDelay(true));
         socket.on("error", () => undefined);
@@ -33,9 +30,8 @@ export class KeyLog implements AsyncDisposable {
       }
       client.on("data", (request: Buffer) => {
         node.write(request);
-        isBinary ||= rest === undefined && request[0] === binaryRequest;
-        if (isBinary) return;
-        const lines = ((rest ?? "") + request.toString("latin1")).split("\r\n");
+        if (isReader) return;
+        const lines = (rest + request.toString("latin1")).split("\r\n");
         rest = lines.pop() ?? "";
         lines.forEach((line) => {
           this.#note(line);
@@ -74,4 +70,24 @@ export class KeyLog implements AsyncDisposable {
     this.touched.set(key, (this.touched.get(key) ?? 0) + 1);
     this.onKey(key);
   }
+}
+
+/** Whether an invalidator has the other end of a connection that comes from this port of the loopback address. */
+function isInvalidator(port: number): boolean {
+  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const connection = readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, local]) => local === address);
+  const socket = `socket:[${connection?.[9] ?? "?"}]`;
+  return readdirSync("/proc").some((pid) => {
+    try {
+      return (
+        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/apps/invalidator/") &&
+        readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === socket)
+      );
+    } catch {
+      return false; // no process, or one that has just ended
+    }
+  });
 }

@@ -20,10 +20,9 @@ export async function groupLag(
   groupId: string,
   topics: readonly string[],
 ): Promise<GroupPartitionLag[]> {
-  const [committed, ...ends] = await Promise.all([
-    admin.fetchOffsets({ groupId, topics: [...topics] }),
-    ...topics.map((topic) => admin.fetchTopicOffsets(topic)),
-  ]);
+  // One after the other: a commit that is read after the end can lie behind it, as in a topic that was made again.
+  const committed = await admin.fetchOffsets({ groupId, topics: [...topics] });
+  const ends = await Promise.all(topics.map((topic) => admin.fetchTopicOffsets(topic)));
   return topics.flatMap((topic, index) =>
     (ends[index] ?? []).map(({ partition, low, high }) => {
       const entry = committed

@@ -38,9 +38,13 @@ test("PostgreSQL restarted: requests meanwhile are 503, afterwards served, and n
 
   await server.start();
   await waitFor(async () => (await send("PATCH", url, { displayName: "C" })).status === 200, {
+    timeoutMs: 60_000,
     describe: "the service to serve again",
   });
-  await waitFor(() => events.of(id).some(({ data }) => data.version === 2), { describe: "the event" });
+  await waitFor(() => events.of(id).some(({ data }) => data.version === 2), {
+    timeoutMs: 60_000,
+    describe: "the event",
+  });
   expect((await send("GET", `${service.internalUrl}/health/ready`)).status).toBe(200);
 });
 
