@@ -2,6 +2,7 @@
 //   npm run test:kills -- [--rounds 200] [--seed 7]   kill -9 at random steps of both ways; the seed replays the steps
 //   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
 //   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
+//   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
     teams: { type: "string" },
     minutes: { type: "string" },
     rows: { type: "string" },
+    checks: { type: "string" },
   },
 });
 for (const [name, value] of Object.entries(values))
@@ -35,6 +37,7 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
     ...(values.rounds === undefined ? {} : { KILL_ROUNDS: values.rounds }),
     ...(values.seed === undefined ? {} : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed }),
     ...(values.rows === undefined ? {} : { BACKLOG_ROWS: values.rows }),
+    ...(values.checks === undefined ? {} : { AUDIT_CHECKS: values.checks }),
     ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),
     ...(values.teams === undefined ? {} : { FAN_OUT_TEAMS: values.teams }),
     ...(values.minutes === undefined ? {} : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60) }),
