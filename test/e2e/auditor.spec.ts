@@ -123,7 +123,8 @@ test("a healthy run is reported by nothing, and an invalidator that stands still
   await invalidator.stop();
   const wrong = await system.startInvalidator({ env: { MEMCACHED_PROFILES: misplaced.other } });
   await change(misplaced.id);
-  expect(await reported(misplaced.key, "topology")).toMatchObject(evidence(misplaced.key, misplaced.node));
+  const elsewhere = await reported(misplaced.key, "topology");
+  expect(elsewhere).toMatchObject(evidence(misplaced.key, misplaced.node));
   await wrong.stop();
 
   // An event is dropped: somebody moves the group to the end, past it.
@@ -167,4 +168,12 @@ test("a healthy run is reported by nothing, and an invalidator that stands still
     ...evidence(report.lowered.key, report.lowered.node),
     late: "acknowledged",
   });
+
+  const secondsAfter = [still, elsewhere, moved.found, report.found].map(
+    ({ late, seenAfterSeconds }) => `${late} ${seenAfterSeconds.toFixed(1)}`,
+  );
+  console.log(
+    `reported so many seconds after the event, at a horizon of ${horizonSeconds}:`,
+    ...secondsAfter,
+  );
 });
