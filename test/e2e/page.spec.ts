@@ -68,6 +68,7 @@ describe.skipIf(chromiumMissing !== undefined)(`the live page ${chromiumMissing 
     await send("POST", `${service.url}/profiles`, { id, handle: id, displayName: "Ada", teamIds });
     await page.getByText(`user_profile:${id}`, { exact: true }).waitFor();
     await page.locator(".chart canvas").first().waitFor();
+    await page.getByText("Not known: AUDITOR_URL is not set: start the auditor").waitFor();
 
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });

@@ -111,6 +111,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     logger,
     deployment: config.deployment,
     serviceUrl: config.refresh.serviceUrl,
+    auditorUrl: config.auditorUrl,
   });
   addPoolGauges(metrics, pools);
   addGroupGauges(metrics, pools, groups);

@@ -61,6 +61,10 @@ export const invalidatorSettings = (production: boolean) =>
       .describe(
         "Bearer token sent to the services that values are refreshed from (better by INTERNAL_TOKEN_FILE)",
       ),
+    AUDITOR_URL: z
+      .url({ protocol: /^https?$/, error: "must be http(s)://host:port" })
+      .optional()
+      .describe("Address of the auditor, such as http://auditor:3002: the live page shows what it found"),
     STOP_TIMEOUT_MS: stopTimeoutMs,
     LOG_LEVEL: logLevel,
   });
@@ -70,6 +74,7 @@ export interface InvalidatorConfig {
   readonly manifestsDir: string;
   readonly pools: readonly string[] | undefined;
   readonly deployment: string;
+  readonly auditorUrl: string | undefined;
   readonly stopTimeoutMs: number;
   readonly sliceKeys: number;
   readonly logLevel: z.infer<typeof logLevel>;
@@ -91,6 +96,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     manifestsDir: values.MANIFESTS_DIR,
     pools: values.POOLS,
     deployment: values.DEPLOYMENT,
+    auditorUrl: values.AUDITOR_URL,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     sliceKeys: values.SLICE_KEYS,
     logLevel: values.LOG_LEVEL,

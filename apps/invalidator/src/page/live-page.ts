@@ -7,10 +7,11 @@ import type { InvalidatorMetrics } from "../operator/metrics.ts";
 import { statusOf } from "../operator/status.ts";
 import type { PoolPipeline } from "../pool-pipeline.ts";
 import type { PoolPipelines } from "../pools.ts";
+import { askAuditor } from "./audit.ts";
 import { History, slotSeconds } from "./history.ts";
 import { invalidationsOf } from "./invalidations.ts";
 import { lookAt } from "./look.ts";
-import type { Beat, Hello, Invalidation, Outbox, Picture, Slot } from "./message.ts";
+import type { Audit, Beat, Hello, Invalidation, Outbox, Picture, Slot } from "./message.ts";
 import { askOutboxes } from "./outbox.ts";
 import { pictureOf } from "./picture.ts";
 import type { RecentBatch } from "./recent.ts";
@@ -25,6 +26,7 @@ export interface LiveSources {
   readonly logger: Logger;
   readonly deployment: string;
   readonly serviceUrl: (service: string) => string | undefined;
+  readonly auditorUrl: string | undefined;
 }
 
 const beatMs = 1_000;
@@ -46,6 +48,7 @@ export class LivePage {
   readonly #shown = new WeakMap<object, number>();
   #pictureOfHash = "";
   #outbox: Outbox = { known: false, why: "the services have not been asked yet" };
+  #audit: Audit = { known: false, why: "the auditor has not been asked yet" };
   #askedAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #beat: Promise<void> = Promise.resolve();
@@ -99,6 +102,7 @@ export class LivePage {
       slot,
       invalidations,
       outbox: this.#outbox,
+      audit: this.#audit,
     };
   }
 
@@ -138,7 +142,7 @@ export class LivePage {
     const nowMs = Date.now();
     if (nowMs - this.#askedAtMs < askEveryMs) return;
     this.#askedAtMs = nowMs;
-    const { pools, serviceUrl } = this.#sources;
+    const { pools, serviceUrl, auditorUrl } = this.#sources;
     const views = pools.all.flatMap(({ graph }) => [...graph.views.values()]);
     const services = new Set(pictureOf(views).events.map(({ service }) => service));
     void askOutboxes([...services].map((service) => ({ service, url: serviceUrl(service) }))).then(
@@ -146,5 +150,8 @@ export class LivePage {
         this.#outbox = answer;
       },
     );
+    void askAuditor(auditorUrl).then((answer) => {
+      this.#audit = answer;
+    });
   }
 }

@@ -59,6 +59,30 @@ type Known<T> = ({ readonly known: true } & T) | { readonly known: false; readon
 /** The outboxes of the services that publish: the oldest row, and all rows. */
 export type Outbox = Known<{ readonly oldestAgeSeconds: number; readonly rows: number }>;
 
+/** What the auditor's checks have found, at their longest horizon. */
+export type Audit = Known<{
+  readonly views: readonly {
+    readonly pool: string;
+    readonly view: string;
+    readonly horizonSeconds: number;
+    readonly fresh: number;
+    readonly stale: number;
+    /** Certain at 95 %: 0.999 is 3 nines. */
+    readonly ninesAtLeast: number;
+  }[];
+  /** The newest first. */
+  readonly violations: readonly {
+    readonly at: string;
+    readonly pool: string;
+    readonly key: string;
+    readonly node: string;
+    /** null: built without the entity. */
+    readonly cachedVersion: number | null;
+    readonly committedVersion: number;
+    readonly because: string;
+  }[];
+}>;
+
 /** Once per connection. */
 export interface Hello {
   readonly deployment: string;
@@ -80,4 +104,5 @@ export interface Beat {
   /** Since the last beat, the oldest first. */
   readonly invalidations: readonly Invalidation[];
   readonly outbox: Outbox;
+  readonly audit: Audit;
 }

@@ -1,3 +1,4 @@
+import { showAudit } from "./audit.js";
 import { Charts } from "./charts.js";
 import { byId, setText } from "./element.js";
 import { timeOfDay } from "./format.js";
@@ -37,6 +38,7 @@ listen({
     showNodes(pools);
     showParked(pools);
     showPartitions(pools);
+    showAudit(beat.audit);
     recent.add(beat.invalidations);
     if (beat.slot !== null) charts.add([beat.slot]);
   },
