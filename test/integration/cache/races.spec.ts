@@ -230,8 +230,10 @@ describe("two readers", () => {
     await commitAndInvalidate();
     await first.finish();
     expect(await second).toMatchObject({ outcome: "miss", value: { version: 2 } });
-    expect([...holder.fills, ...other.fills].sort()).toEqual(["invalidated", "stored"]);
-    expect(await cachedVersion()).toBe(2);
+    expect(holder.fills).toEqual(["invalidated"]);
+    // On a busy machine it may have given up waiting before the invalidation: then its fill is refused as well.
+    if (other.fills[0] === "stored") expect(await cachedVersion()).toBe(2);
+    else expect([other.fills, await cachedVersion()]).toEqual([["invalidated"], undefined]);
   });
 
   it("of which one waits: its fill is refused when the key is invalidated while it loads after all", async () => {
