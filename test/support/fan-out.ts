@@ -50,7 +50,7 @@ export class FanOut implements AsyncDisposable {
     ]);
     await ensureTopics([...system.brokers], [teamsTopic]);
     const nodes = [...system.nodes, system.teamsNode, searchNode];
-    const logs = await Promise.all(nodes.map(({ address }) => KeyLog.start(address)));
+    const logs = await Promise.all(nodes.map(({ address }) => KeyLog.start(address, { withReaders: true })));
     const [one = "", two = "", teams = "", search = ""] = logs.map(({ address }) => address);
     const environment = {
       MEMCACHED_PROFILES: `${one},${two}`,

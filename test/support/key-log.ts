@@ -14,10 +14,10 @@ export class KeyLog implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(target: { host: string; port: number }) {
+  private constructor(target: { host: string; port: number }, withReaders: boolean) {
     this.#server = createServer((client) => {
       const node = connect(target);
-      const isReader = !isInvalidator(client.remotePort ?? 0);
+      const isReader = withReaders && !isInvalidator(client.remotePort ?? 0, client.localPort ?? 0);
       let rest = "";
       for (const socket of [client, node]) {
         this.#sockets.add(socket.setNoDelay(true));
@@ -41,10 +41,10 @@ export class KeyLog implements AsyncDisposable {
     });
   }
 
-  /** Starts in front of "host:port". */
-  static async start(target: string): Promise<KeyLog> {
+  /** Starts in front of "host:port"; `withReaders`: others than invalidators connect too, and are not written down. */
+  static async start(target: string, { withReaders = false } = {}): Promise<KeyLog> {
     const [host = "", port] = target.split(":");
-    const log = new KeyLog({ host, port: Number(port) });
+    const log = new KeyLog({ host, port: Number(port) }, withReaders);
     log.#server.listen(0, "127.0.0.1");
     await once(log.#server, "listening");
     return log;
@@ -72,13 +72,15 @@ export class KeyLog implements AsyncDisposable {
   }
 }
 
-/** Whether an invalidator has the other end of a connection that comes from this port of the loopback address. */
-function isInvalidator(port: number): boolean {
-  const address = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+/** Whether an invalidator has the end `from` of a connection on loopback; another one may have used that port before. */
+function isInvalidator(from: number, to: number): boolean {
+  const [near, far] = [from, to].map(
+    (port) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
   const connection = readFileSync("/proc/net/tcp", "utf8")
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .find(([, local]) => local === address);
+    .find(([, local, remote]) => local === near && remote === far);
   const socket = `socket:[${connection?.[9] ?? "?"}]`;
   return readdirSync("/proc").some((pid) => {
     try {
