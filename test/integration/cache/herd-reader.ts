@@ -13,14 +13,16 @@ async function load() {
 }
 
 process.once("message", () => {
-  void Promise.all(
-    Array.from({ length: Number(readers) }, () => cache.get(userProfile, { profileId: id }, load)),
-  ).then((values) => {
-    process.send?.(values.map((value) => value?.version));
+  const reads = Array.from({ length: Number(readers) }, () =>
+    cache.get(userProfile, { profileId: id }, load),
+  );
+  process.send?.({ asked: reads.length });
+  void Promise.all(reads).then((values) => {
+    process.send?.({ versions: values.map((value) => value?.version) });
     cache.close();
     process.disconnect();
   });
 });
 // A service that runs: connected, its code compiled.
 await cache.get(userProfile, { profileId: `${id}-${process.pid}` }, load);
-process.send?.("ready");
+process.send?.({ ready: true });

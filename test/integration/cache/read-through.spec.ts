@@ -1,54 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { type CacheEvent, ReadThroughCache, type ReadThroughCacheOptions, versioned } from "@freshet/cache";
+import { versioned } from "@freshet/cache";
 import { defineView } from "@freshet/contracts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { freePort, Memcached } from "./memcached.ts";
-import { Primary, type Profile, profileByHandle, userProfile } from "./primary.ts";
+import { Memcached } from "./memcached.ts";
+import { type Profile, profileByHandle, userProfile } from "./primary.ts";
 import { Proxy } from "./proxy.ts";
 import { blindSet, peek, raw, ttlOf } from "./raw.ts";
-
-let memcached: Memcached;
-let primary: Primary;
-let events: CacheEvent[];
-let caches: ReadThroughCache[];
-let id: string;
-let key: string;
-
-beforeAll(async () => {
-  memcached = await Memcached.start();
-});
-beforeEach(() => {
-  primary = new Primary();
-  events = [];
-  caches = [];
-  id = randomUUID();
-  key = `user_profile:${id}`;
-});
-afterEach(() => {
-  for (const cache of caches) cache.close();
-});
-afterAll(() => memcached[Symbol.asyncDispose]());
-
-/** A cache as one service process has it. */
-function cacheOn(nodes: string, options: Partial<ReadThroughCacheOptions> = {}): ReadThroughCache {
-  const cache = new ReadThroughCache({
-    pools: { profiles: { nodes } },
-    limits: { timeoutMs: 2_000 },
-    on: (event) => events.push(event),
-    ...options,
-  });
-  caches.push(cache);
-  return cache;
-}
-
-function cacheOfThisTest(options: Partial<ReadThroughCacheOptions> = {}): ReadThroughCache {
-  return cacheOn(memcached.node.name, options);
-}
-
-function happened<Type extends CacheEvent["type"]>(type: Type) {
-  return events.filter((event): event is Extract<CacheEvent, { type: Type }> => event.type === type);
-}
+import { cacheOfThisTest, cacheOn, happened, id, key, memcached, primary, events } from "./reading.ts";
 
 /** memcached counts the rest of a life, by a clock that ticks each second. */
 async function expectLife(seconds: number): Promise<void> {
@@ -265,73 +224,6 @@ describe("min: a reader sees its own writes", () => {
   });
 });
 
-describe("many readers of one cold key", () => {
-  it("share one load in a process, each with a value of its own", async () => {
-    const cache = cacheOfThisTest();
-    const row = primary.commit(id);
-    primary.hold();
-    const reads = Array.from({ length: 200 }, () =>
-      cache.get(userProfile, { profileId: id }, primary.loader(id)),
-    );
-    await expect.poll(() => happened("miss").length).toBe(200);
-    primary.release();
-    const values = await Promise.all(reads);
-    expect(primary.loads).toBe(1);
-    expect(new Set(values).size).toBe(200);
-    for (const value of values) expect(value).toEqual(row);
-  });
-
-  it("do not share a load that began before an invalidation that they came after", async () => {
-    const cache = cacheOfThisTest();
-    primary.commit(id);
-    primary.hold();
-    const earlier = cache.get(userProfile, { profileId: id }, primary.loader(id));
-    await expect.poll(() => primary.held).toBe(1);
-    const row = primary.commit(id);
-    await raw(memcached.port, `delete ${key}`);
-    const later = cache.get(userProfile, { profileId: id }, primary.loader(id));
-    await expect.poll(() => primary.held).toBe(2);
-    primary.release();
-    expect(await earlier).toMatchObject({ version: 1 });
-    expect(await later).toEqual(row);
-    expect(await peek(memcached.port, key)).toContain("name 2");
-  });
-
-  it("share the failure of the load", async () => {
-    const cache = cacheOfThisTest();
-    primary.hold();
-    const failing = async () => {
-      await primary.row(id);
-      throw new Error("the database is away");
-    };
-    const reads = Array.from({ length: 10 }, () => cache.get(userProfile, { profileId: id }, failing));
-    const outcomes = Promise.allSettled(reads);
-    await expect.poll(() => happened("miss").length).toBe(10);
-    primary.release();
-    for (const outcome of await outcomes) expect(outcome).toMatchObject({ status: "rejected" });
-    expect(primary.loads).toBe(1);
-  });
-});
-
-describe("many misses", () => {
-  it("load in their turn, and are refused when the queue is full, as an overloaded primary would", async () => {
-    const cache = cacheOfThisTest({ maxLoads: 2, maxWaitingLoads: 3 });
-    primary.hold();
-    const reads = Array.from({ length: 10 }, () => {
-      const profileId = randomUUID();
-      return cache.get(userProfile, { profileId }, primary.loader(profileId));
-    });
-    const outcomes = Promise.allSettled(reads);
-    await expect.poll(() => happened("miss").length).toBe(10);
-    await expect.poll(() => primary.held).toBe(2);
-    primary.release();
-    const refused = (await outcomes).filter(({ status }) => status === "rejected");
-    expect(refused).toHaveLength(5);
-    for (const outcome of refused) expect(outcome).toMatchObject({ reason: { code: "LOAD_OVERLOADED" } });
-    expect(primary.loads).toBe(5);
-  });
-});
-
 describe("a get inside a loader", () => {
   it("throws, of whichever cache, since another view may still hold the old value", async () => {
     const cache = cacheOfThisTest();
@@ -378,118 +270,6 @@ describe("a get inside a loader", () => {
   });
 });
 
-describe("a memcached in trouble never becomes the caller's exception:", () => {
-  it("a node that is not there", async () => {
-    const cache = cacheOn(`127.0.0.1:${await freePort()}`);
-    const row = primary.commit(id);
-    expect(await cache.get(userProfile, { profileId: id }, primary.loader(id))).toEqual(row);
-    expect(await cache.getMany(userProfile, [{ profileId: id }], loadMany)).toEqual([row]);
-    expect(await cache.invalidate(userProfile, { profileId: id })).toBe(false);
-    expect(happened("error")[0]).toMatchObject({ error: { code: "CACHE_CONNECTION" } });
-    expect(happened("fill")).toMatchObject([{ outcome: "not_captured" }, { outcome: "not_captured" }]);
-  });
-
-  it("a node that does not answer", async () => {
-    await using own = await Memcached.start();
-    const cache = cacheOn(own.node.name, { limits: { timeoutMs: 50 } });
-    const row = primary.commit(id);
-    await own.freeze();
-    expect(await cache.get(userProfile, { profileId: id }, primary.loader(id))).toEqual(row);
-    expect(happened("miss")).toMatchObject([{ reason: "unavailable" }]);
-    own.thaw();
-  });
-
-  it("a node that does not answer is not asked for a while, and is asked again when it answers", async () => {
-    await using own = await Memcached.start();
-    const cache = cacheOn(own.node.name, { limits: { timeoutMs: 100 } });
-    const row = primary.commit(id);
-    const read = () => cache.read(userProfile, { profileId: id }, primary.loader(id));
-    await read();
-    await own.freeze();
-    const codes = () => happened("error").map(({ error }) => error.code);
-    await expect
-      .poll(async () => [(await read()).value, codes().at(-1)], { timeout: 30_000 })
-      .toEqual([row, "CACHE_CIRCUIT_OPEN"]);
-    own.thaw();
-    await expect.poll(async () => (await read()).outcome, { timeout: 30_000 }).toBe("hit");
-  });
-
-  it("a node that does not answer is sent the writer's deletes all the same", async () => {
-    const cache = cacheOn(`127.0.0.1:${await freePort()}`);
-    const read = () => cache.read(userProfile, { profileId: id }, primary.loader(id));
-    const codes = () => happened("error").map(({ error }) => error.code);
-    await expect
-      .poll(async () => [await read(), codes().at(-1)], { timeout: 30_000 })
-      .toMatchObject([{}, "CACHE_CIRCUIT_OPEN"]);
-    expect(await cache.invalidate(userProfile, { profileId: id })).toBe(false);
-    expect(codes().at(-1)).toBe("CACHE_CONNECTION");
-  });
-
-  it("a node that falls silent between the capture and the fill", async () => {
-    await using proxy = await Proxy.before(memcached);
-    const cache = cacheOn(proxy.node.name, { limits: { timeoutMs: 1_500 } });
-    const row = primary.commit(id);
-    const load = () => {
-      proxy.cut({ bytes: 0, then: "silence" });
-      return primary.loader(id)();
-    };
-    expect(await cache.get(userProfile, { profileId: id }, load)).toEqual(row);
-    expect(happened("fill")).toMatchObject([{ outcome: "unknown" }]);
-  });
-});
-
-describe("getMany", () => {
-  it("answers in the order it was asked, hits without a load, misses with one", async () => {
-    const cache = cacheOfThisTest();
-    const ids = Array.from({ length: 6 }, () => randomUUID());
-    for (const one of ids.slice(0, 5)) primary.commit(one);
-    for (const one of ids.slice(0, 2)) await cache.get(userProfile, { profileId: one }, primary.loader(one));
-    const asked: string[][] = [];
-    const params = [...ids, ids[3] ?? ""].map((profileId) => ({ profileId }));
-    const load = (missing: readonly { readonly profileId: string | number }[]) => {
-      asked.push(missing.map(({ profileId }) => String(profileId)));
-      return loadMany(missing);
-    };
-    const values = await cache.getMany(userProfile, params, load);
-    expect(values.map((value) => value?.id)).toEqual([...ids.slice(0, 5), undefined, ids[3]]);
-    expect(asked).toEqual([ids.slice(2)]);
-    expect(await cache.getMany(userProfile, params, load)).toEqual(values);
-    expect(asked).toHaveLength(1);
-  });
-
-  it("takes one round trip per node when all are hits", async () => {
-    await using second = await Memcached.start();
-    await using proxyA = await Proxy.before(memcached);
-    await using proxyB = await Proxy.before(second);
-    const cache = cacheOn(`${proxyA.node.name},${proxyB.node.name}`);
-    const params = Array.from({ length: 50 }, () => ({ profileId: randomUUID() }));
-    await cache.getMany(userProfile, params, loadMany);
-    const before = [proxyA.roundTrips, proxyB.roundTrips];
-    await cache.getMany(userProfile, params, loadMany);
-    expect([proxyA.roundTrips, proxyB.roundTrips]).toEqual(before.map((count) => count + 1));
-  });
-
-  it("waits for nobody's load, and the first fill stands", async () => {
-    const cache = cacheOfThisTest();
-    const row = primary.commit(id);
-    primary.hold();
-    const other = cache.get(userProfile, { profileId: id }, primary.loader(id));
-    await expect.poll(() => primary.held).toBe(1);
-    const load = () => Promise.resolve([versioned(row)]);
-    expect(await cache.getMany(userProfile, [{ profileId: id }], load)).toEqual([row]);
-    primary.release();
-    expect(await other).toEqual(row);
-    expect(happened("fill").map(({ outcome }) => outcome)).toEqual(["stored", "overtaken"]);
-  });
-
-  it("refuses a loader that leaves out a row", async () => {
-    const cache = cacheOfThisTest();
-    await expect(
-      cache.getMany(userProfile, [{ profileId: id }], () => Promise.resolve([])),
-    ).rejects.toMatchObject({ code: "CONTRACT_INVALID" });
-  });
-});
-
 describe("the writer's own delete", () => {
   it("reaches the key and its former keys on the owner under every node list", async () => {
     await using second = await Memcached.start();
@@ -503,7 +283,3 @@ describe("the writer's own delete", () => {
       for (const each of [key, `profile:${id}`]) expect(await peek(node.port, each)).toBeUndefined();
   });
 });
-
-async function loadMany(missing: readonly { readonly profileId: string | number }[]) {
-  return Promise.all(missing.map(async ({ profileId }) => versioned(await primary.row(String(profileId)))));
-}
