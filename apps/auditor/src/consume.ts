@@ -11,8 +11,9 @@ export interface EventSource {
 }
 
 /**
- * Reads the topics with a group of the auditor's own, from the end on: what was published while it was away can't be
- * checked in time any more. It commits by the clock; what it has lost or read twice costs a check or two.
+ * Reads the topics with a group of the auditor's own: at first from the end on, later from where it was; what is too
+ * old by then to be checked in time is passed over. It commits by the clock; what it has lost or read twice costs a
+ * check or two.
  */
 export function readEvents(
   kafka: Kafka,

@@ -1,10 +1,17 @@
 import { createTopology, type CacheNode, parseNodeList } from "@freshet/cache";
-import { type Cached, decodeCached, FreshetError, maxKeyBytes, type Pool } from "@freshet/contracts";
+import {
+  type Cached,
+  decodeCached,
+  entityKey,
+  FreshetError,
+  maxKeyBytes,
+  type Pool,
+} from "@freshet/contracts";
 import type { DependencyGraph, ViewNode } from "@freshet/dependency-graph";
-import { consumerGroupId, describeGroups, groupLag, type RecordReader } from "@freshet/kafka";
+import { consumerGroupId, type RecordReader } from "@freshet/kafka";
 import type { Admin } from "kafkajs";
-import { entityOf, explain, type Explanation, type Facts, type TouchingEvent } from "./explain.ts";
-import type { GroupPosition } from "./late-step.ts";
+import { explain, type Explanation, type Facts, type TouchingEvent } from "./explain.ts";
+import { groupPositions } from "./group-positions.ts";
 import { partitionOf, readBack } from "./read-back.ts";
 import { requestValues } from "./request-values.ts";
 import { storedUnder } from "./stored-key.ts";
@@ -55,7 +62,8 @@ export async function explainKey(
   ]);
   const events = await told(touching(access, view, key, entities, params));
   const group = consumerGroupId(access.deployment, view.pool);
-  const positions = await told(positionsOf(access, group, typeof events === "string" ? [] : events));
+  const topics = new Set(typeof events === "string" ? [] : events.map(({ topic }) => topic));
+  const positions = await told(groupPositions(access.admin, group, [...topics]));
   return explain({
     key,
     view: view.name,
@@ -148,29 +156,10 @@ async function touching(
       const type = types.get(read.event.type);
       const plan = type === undefined ? undefined : plans.plan(read.event);
       if (type !== undefined && plan?.kind === "keys" && plan.keys.some((planned) => planned.key === key))
-        found.push({ ...read, entity: entityOf(type.entity, read) });
+        found.push({ ...read, entity: entityKey(type.entity, read.event.subject) });
     }
   }
   return found.sort((a, b) => a.appendedMs - b.appendedMs || Number(a.offset - b.offset));
-}
-
-async function positionsOf(
-  { admin }: ExplainAccess,
-  groupId: string,
-  events: readonly TouchingEvent[],
-): Promise<Map<string, GroupPosition>> {
-  if (events.length === 0) return new Map();
-  const [lags, [group]] = await Promise.all([
-    groupLag(admin, groupId, [...new Set(events.map(({ topic }) => topic))]),
-    describeGroups(admin, [groupId]),
-  ]);
-  const members = group?.members.length ?? 0;
-  return new Map(
-    lags.map(({ topic, partition, committed, metadata }) => [
-      `${topic}/${partition}`,
-      { committed, metadata, members },
-    ]),
-  );
 }
 
 /** What did not answer is told in its place. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RefreshedValue } from "@freshet/cache";
-import { type Cached, entityKey, type Versions } from "@freshet/contracts";
+import type { Cached, Versions } from "@freshet/contracts";
 import { type GroupPosition, type LateStep, lateStep, lateStepText } from "./late-step.ts";
 import type { ReadEvent } from "./read-back.ts";
 
@@ -192,9 +192,4 @@ function pair({ entity, cached, committed }: Older): string {
   return cached === undefined
     ? `cached without ${entity}, committed ${committed}`
     : `cached ${cached}, committed ${committed}`;
-}
-
-/** How events name their entity inside `vs`. */
-export function entityOf(entity: string, { event }: ReadEvent): string {
-  return entityKey(entity, event.subject);
 }

@@ -1,6 +1,6 @@
 import type { CachePool } from "@freshet/cache";
-import { type GroupPosition, lateStep, lateStepText } from "@freshet/inspect";
-import { consumerGroupId, describeGroups, groupLag } from "@freshet/kafka";
+import { type GroupPosition, groupPositions, lateStep, lateStepText } from "@freshet/inspect";
+import { consumerGroupId } from "@freshet/kafka";
 import type { Admin } from "kafkajs";
 import { z } from "zod";
 import type { Ended } from "./auditor.ts";
@@ -48,12 +48,10 @@ export class Violations {
   /** Looks up why, and keeps them; answers those that it looked up. */
   async add(ended: readonly Ended[], nowMs: number): Promise<Violation[]> {
     const stale = ended.filter(({ verdict }) => verdict === "stale").slice(0, mostExplained);
-    const positions = new Map<string, Promise<ReadonlyMap<string, GroupPosition>>>();
+    const positions = await this.#positions(stale);
     const added: Violation[] = [];
     for (const { check, horizonMs, suspect } of stale) {
-      const of = positions.get(check.pool) ?? this.#positions(check.pool, check.topic);
-      positions.set(check.pool, of);
-      const position = (await of).get(`${check.topic}/${check.partition}`);
+      const position = positions.get(check.pool)?.get(`${check.topic}/${check.partition}`);
       const node = suspect?.node ?? "";
       const topology = this.#pools.get(check.pool)?.topologyHash ?? "";
       const late = position && lateStep(check, position, { node, topology });
@@ -85,23 +83,20 @@ export class Violations {
     return added;
   }
 
-  async #positions(pool: string, topic: string): Promise<ReadonlyMap<string, GroupPosition>> {
-    const groupId = consumerGroupId(this.#deployment, pool);
-    try {
-      await this.#admin.connect();
-      const [lags, [group]] = await Promise.all([
-        groupLag(this.#admin, groupId, [topic]),
-        describeGroups(this.#admin, [groupId]),
-      ]);
-      const members = group?.members.length ?? 0;
-      return new Map(
-        lags.map(({ partition, committed, metadata }) => [
-          `${topic}/${partition}`,
-          { committed, metadata, members },
-        ]),
-      );
-    } catch {
-      return new Map();
-    }
+  /** Where each pool's group stands in the topics of these checks; what the broker does not say is left out. */
+  async #positions(stale: readonly Ended[]): Promise<Map<string, ReadonlyMap<string, GroupPosition>>> {
+    const topics = new Map<string, Set<string>>();
+    for (const { check } of stale)
+      topics.set(check.pool, (topics.get(check.pool) ?? new Set<string>()).add(check.topic));
+    const found = [...topics].map(async ([pool, ofPool]) => {
+      const groupId = consumerGroupId(this.#deployment, pool);
+      try {
+        await this.#admin.connect();
+        return [pool, await groupPositions(this.#admin, groupId, [...ofPool])] as const;
+      } catch {
+        return [pool, new Map<string, GroupPosition>()] as const;
+      }
+    });
+    return new Map(await Promise.all(found));
   }
 }

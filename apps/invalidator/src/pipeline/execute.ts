@@ -45,9 +45,9 @@ const executed = channel("freshet:invalidate.executed");
 
 /**
  * Step 4 of the invalidation path: plan → memcached. Nodes work side by side, each with one pipelined write; keys
- * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that does not
- * acknowledge in two tries is put away: the pool goes on for the others, and the batch's first offset is marked for
- * it. Rejects only when a dead letter can't be parked, or when the batch is given up: then nothing of it
+ * that are refreshed go their own way beside them, and those that could not be are deleted after all. A node that
+ * does not acknowledge in two tries is put away: the pool goes on for the others, and the batch's first offset is
+ * marked for it. Rejects only when a dead letter can't be parked, or when the batch is given up: then nothing of it
  * is committed.
  */
 export class PlanExecutor {
