@@ -62,7 +62,7 @@ describe("docs/metrics.md", () => {
 
   it("has only labels whose values the configuration or the code bounds: no key, entity, offset or address of a caller", () => {
     const bounded =
-      "pool group topic partition node view action result outcome reason state verdict code horizon";
+      "pool group topic partition node view action result outcome reason state verdict code horizon topology list";
     const labels = new Set(declared.flatMap((metric) => metric.labels));
     expect([...labels].filter((label) => !bounded.split(" ").includes(label))).toEqual([]);
   });

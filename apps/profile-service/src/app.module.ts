@@ -6,7 +6,7 @@ import { type DynamicModule, Inject, Injectable, Module, type OnApplicationShutd
 import { sql } from "drizzle-orm";
 import { AfterCommit } from "./after-commit.ts";
 import { type Broker, connectBroker } from "./broker.ts";
-import { observeCache } from "./cache-metrics.ts";
+import { addTopologyGauge, observeCache } from "./cache-metrics.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { Database } from "./database.ts";
 import { TeamsController } from "./teams/teams.controller.ts";
@@ -67,6 +67,7 @@ class Connections implements OnApplicationShutdown {
 export class AppModule {
   static with(config: ProfileServiceConfig, { logger, metrics, health }: Shared): DynamicModule {
     const limits = { timeoutMs: config.memcachedTimeoutMs };
+    addTopologyGauge(metrics, config.pools);
     return {
       module: AppModule,
       controllers: [ProfilesController, TeamsController, DocsController],

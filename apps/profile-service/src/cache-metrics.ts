@@ -1,4 +1,4 @@
-import { type CacheEvent } from "@freshet/cache";
+import { type CacheEvent, type PoolNodeLists, topologiesOf } from "@freshet/cache";
 import { type Logger, type Metrics } from "@freshet/observability";
 
 /** What the cache tells, as metrics; answers the cache's `on` hook. Errors are counted, and logged at debug level. */
@@ -49,4 +49,19 @@ export function observeCache(metrics: Metrics, logger: Logger): (event: CacheEve
         break;
     }
   };
+}
+
+/** Tells by which node lists this process reads: another one than the bus deletes by leaves old values behind. */
+export function addTopologyGauge(metrics: Metrics, pools: Readonly<Record<string, PoolNodeLists>>): void {
+  const gauge = metrics.gauge({
+    name: "freshet_topology_info",
+    help: "1 for the node list that this process reads and deletes by, and for those that it deletes by besides",
+    labelNames: ["pool", "topology", "list"],
+  });
+  for (const [pool, lists] of Object.entries(pools)) {
+    const [current, ...previous] = topologiesOf(lists);
+    for (const { hash: topology } of previous)
+      if (topology !== current.hash) gauge.set({ pool, topology, list: "previous" }, 1);
+    gauge.set({ pool, topology: current.hash, list: "current" }, 1);
+  }
 }

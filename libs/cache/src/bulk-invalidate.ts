@@ -36,6 +36,11 @@ export class BulkInvalidator {
     return this.#pool.topologyHash;
   }
 
+  /** Hashes of the lists under which values may still live. */
+  get previousTopologyHashes(): readonly string[] {
+    return this.#pool.previousTopologyHashes;
+  }
+
   /** Whether a commit was made under one of these node lists. */
   knowsTopology(hash: string): boolean {
     return this.#pool.knowsTopology(hash);

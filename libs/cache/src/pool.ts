@@ -12,6 +12,20 @@ export interface PoolNodeLists {
   readonly nodeOf?: NodeOf;
 }
 
+/**
+ * What the lists mean: the one that readers ask by, then those under which values may still live.
+ * @throws FreshetError CACHE_NODES_INVALID
+ */
+export function topologiesOf(lists: PoolNodeLists): readonly [current: Topology, ...previous: Topology[]] {
+  const { nodes, previousNodes = [], nodeOf = "ketama" } = lists;
+  const previous =
+    typeof previousNodes === "string" ? parseNodeLists(previousNodes) : previousNodes.map(parseNodeList);
+  return [
+    createTopology(nodeOf, parseNodeList(nodes)),
+    ...previous.map((list) => createTopology(nodeOf, list)),
+  ];
+}
+
 /** The nodes of one pool, one connection each, and who owns which key. */
 export class CachePool {
   /** `host:port` of every node of every list. */
@@ -22,11 +36,7 @@ export class CachePool {
 
   /** @throws FreshetError CACHE_NODES_INVALID */
   constructor(lists: PoolNodeLists, createDriver: CreateDriver, limits: DriverOptions = {}) {
-    const { nodes, previousNodes = [], nodeOf = "ketama" } = lists;
-    const previous =
-      typeof previousNodes === "string" ? parseNodeLists(previousNodes) : previousNodes.map(parseNodeList);
-    this.#current = createTopology(nodeOf, parseNodeList(nodes));
-    this.#previous = previous.map((list) => createTopology(nodeOf, list));
+    [this.#current, ...this.#previous] = topologiesOf(lists);
     const everyNode = [this.#current, ...this.#previous].flatMap((topology) => topology.nodes);
     const distinct = new Map(everyNode.map((node) => [node.name, node]));
     this.nodes = [...distinct.keys()];
@@ -36,6 +46,11 @@ export class CachePool {
   /** Hash of the current node list: `topo` of the commit metadata. */
   get topologyHash(): string {
     return this.#current.hash;
+  }
+
+  /** Hashes of the lists under which values may still live. */
+  get previousTopologyHashes(): readonly string[] {
+    return this.#previous.map(({ hash }) => hash);
   }
 
   /** Whether a commit was made under one of these node lists. */

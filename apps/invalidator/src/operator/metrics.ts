@@ -170,6 +170,20 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
     },
   });
   metrics.gauge({
+    name: "freshet_topology_info",
+    help: "1 for each node list that this process deletes by: the current one, and the previous ones",
+    labelNames: ["pool", "topology", "list"],
+    collect() {
+      this.reset();
+      for (const { name: pool, nodes } of pools.all) {
+        // A list that came back is current again, whatever else it is.
+        for (const topology of nodes.previousTopologyHashes)
+          if (topology !== nodes.topologyHash) this.set({ pool, topology, list: "previous" }, 1);
+        this.set({ pool, topology: nodes.topologyHash, list: "current" }, 1);
+      }
+    },
+  });
+  metrics.gauge({
     name: "freshet_gaps_open",
     help: "Gaps that this process has found and that no flush has closed",
     labelNames: ["pool"],

@@ -56,6 +56,8 @@ const pool = z.object({
   wholeGroup: group
     .nullable()
     .describe("Every partition, as the broker has it; null: it was not answered lately"),
+  topology: z.string().describe("Hash of the node list: every reader and writer must have the same"),
+  previousTopologies: z.array(z.string()).describe("Of the lists under which values may still live"),
   nodes: z.array(z.object({ node: z.string(), state: z.enum(["up", "away", "catching-up"]), missed })),
   gaps: z.array(z.object({ ...place, reason: z.string(), since: time, flushed: z.boolean() })),
   deadLetters: z
@@ -111,6 +113,8 @@ function poolStatus(
     lagSeconds: partitions.reduce((most, { lagSeconds }) => Math.max(most, lagSeconds), 0),
     partitions,
     wholeGroup: groupLag === undefined ? null : groupStatus(groupLag),
+    topology: nodes.topologyHash,
+    previousTopologies: [...nodes.previousTopologyHashes],
     nodes: nodes.nodes.map((node) => ({
       node,
       state: watch.stateOf(node),
