@@ -41,23 +41,35 @@ test("no log line shows a handle, a name or a bio, whatever fails; each failure 
   for (const node of [...system.nodes, system.teamsNode]) await node.start();
   await untilQuiet(system);
 
+  const change = async (bio: string, headers: Record<string, string>) => {
+    const changed = await fetch(`${service.url}/profiles/${id}`, {
+      method: "PATCH",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify({ bio: `${marker} ${bio}` }),
+    });
+    expect(changed.status).toBe(200);
+    await untilQuiet(system);
+    const version = Number(changed.headers.get("etag")?.replaceAll('"', ""));
+    const [, traceId] =
+      new RegExp(
+        `"traceId":"([0-9a-f]{32})".*"entity":"${id}","version":${version},.*"change committed"`,
+      ).exec(service.log()) ?? [];
+    expect(invalidator.log()).toMatch(
+      new RegExp(
+        `"traceId":"${traceId}","topic":"${system.topic}","partition":\\d+,"offset":"\\d+",.*"entity":"${id}","version":${version},.*"event invalidated"`,
+      ),
+    );
+    return traceId;
+  };
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-  const traced = await fetch(`${service.url}/profiles/${id}`, {
-    method: "PATCH",
-    headers: { "content-type": "application/json", traceparent: `00-${traceId}-00f067aa0ba902b7-01` },
-    body: JSON.stringify({ bio: `${marker} traced` }),
-  });
-  expect(traced.status).toBe(200);
-  await untilQuiet(system);
-  expect(invalidator.log()).toMatch(
-    new RegExp(
-      `"traceId":"${traceId}","topic":"${system.topic}","partition":\\d+,"offset":"\\d+",.*"entity":"${id}".*"event invalidated"`,
-    ),
-  );
+  expect(await change("traced", { traceparent: `00-${traceId}-00f067aa0ba902b7-01` })).toBe(traceId);
+  // A request that brings none gets one, and two requests have two.
+  const own = [await change("once", {}), await change("again", {})];
+  expect(new Set([traceId, ...own]).size).toBe(3);
 
   const logs = service.log() + invalidator.log();
   expect(logs).toMatch(
-    /"method":"PATCH","route":"\/profiles\/:id","entity":"[^"]+".*no_more.*"a request failed"/,
+    /"traceId":"[0-9a-f]{32}","method":"PATCH","route":"\/profiles\/:id","entity":"[^"]+".*no_more.*"a request failed"/,
   );
   expect(logs).toMatch(new RegExp(`"entity":"${id}".*own keys not deleted`));
   expect(logs).not.toContain(marker);

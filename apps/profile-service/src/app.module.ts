@@ -130,7 +130,7 @@ export class AppModule {
           provide: AfterCommit,
           inject: [NestOutboxRelay, OwnKeys],
           useFactory: (relay: NestOutboxRelay | null, ownKeys: OwnKeys) =>
-            new AfterCommit(relay, config.writerDelete ? ownKeys : null),
+            new AfterCommit(relay, config.writerDelete ? ownKeys : null, logger),
         },
       ],
     };

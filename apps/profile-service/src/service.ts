@@ -5,6 +5,7 @@ import { AppModule } from "./app.module.ts";
 import { type ProfileServiceConfig } from "./config.ts";
 import { createApp } from "./http/create-app.ts";
 import { InternalModule } from "./internal.module.ts";
+import { logTrace } from "./http/trace.ts";
 import { type ViewLoaders } from "./view-loaders.ts";
 import { VIEW_LOADERS } from "./view-reader.ts";
 
@@ -24,7 +25,8 @@ export interface ProfileService {
 
 /** Starts the service; servers that it depends on may be down, `/health/ready` tells. */
 export async function startProfileService(config: ProfileServiceConfig): Promise<ProfileService> {
-  const logger = createLogger({ name: "profile-service", level: config.logLevel, pretty: config.prettyLogs });
+  const { logLevel: level, prettyLogs: pretty } = config;
+  const logger = createLogger({ name: "profile-service", level, pretty, context: logTrace });
   const shared = { logger, metrics: createMetrics(), health: createHealth() };
   const { requestsPerMinute, trustedProxies } = config;
   const api = await createApp(AppModule.with(config, shared), logger, { requestsPerMinute, trustedProxies });

@@ -8,19 +8,21 @@ export type LogLevel = (typeof logLevels)[number];
 
 /**
  * A logger that writes to `destination` (standard output), one JSON object a line, or readable lines with
- * `pretty`. Ids come from strangers: no character of a logged value reaches a terminal as a control.
+ * `pretty`. `context` is asked at each line for what else it holds. Ids come from strangers: no character of a logged value reaches a terminal as a control.
  */
 export function createLogger(options: {
   name: string;
   level: LogLevel;
   pretty: boolean;
+  context?: () => object;
   destination?: NodeJS.WritableStream;
 }): Logger {
-  const { name, level, pretty, destination = process.stdout } = options;
+  const { name, level, pretty, context, destination = process.stdout } = options;
   const settings = {
     name,
     level,
     base: { name },
+    ...(context && { mixin: context }),
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
