@@ -2,11 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { settingsTable } from "@freshet/config";
-import { errorCodes } from "@freshet/contracts";
+import { errorCodes, jsonSchemas, parseManifest, publishedEventJsonSchema } from "@freshet/contracts";
 import { format } from "prettier";
+import { parse } from "yaml";
 import { z } from "zod";
 import { auditorSettings } from "../apps/auditor/src/config.ts";
 import { auditorStatus } from "../apps/auditor/src/operator/status.ts";
+import { asyncApi } from "../apps/cli/src/asyncapi.ts";
 import { cliSettings } from "../apps/cli/src/config.ts";
 import { commandPaths } from "../apps/cli/src/program.ts";
 import { run } from "../apps/cli/src/run.ts";
@@ -14,9 +16,25 @@ import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
 import { invalidatorStatus } from "../apps/invalidator/src/operator/status.ts";
 import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
+import { manifestFile } from "./export-manifests.mjs";
+
+/** The manifests of this repository that publish something. */
+const manifests = ["profile-service", "team-service"].map((service) =>
+  parseManifest(parse(readFileSync(manifestFile(service), "utf8")), service),
+);
 
 /** @type {Readonly<Record<string, () => object>>} document → the whole of it */
 const jsonDocuments = {
+  "docs/asyncapi.json": () => asyncApi(manifests),
+  "docs/schemas/change-event.schema.json": () => jsonSchemas().changeEvent,
+  ...Object.fromEntries(
+    manifests
+      .flatMap(({ publishes }) => Object.entries(publishes))
+      .map(([type, event]) => [
+        `docs/schemas/events/${type}.schema.json`,
+        () => publishedEventJsonSchema(type, event),
+      ]),
+  ),
   "docs/openapi.json": openApi,
   "docs/schemas/status.schema.json": () => ({
     // As input: a later version may say more.

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Environment, readManifestsFolder } from "@freshet/config";
-import { ManifestError, type ManifestProblem } from "@freshet/contracts";
+import { type Manifest, ManifestError, type ManifestProblem } from "@freshet/contracts";
 import { compile, type DependencyGraph } from "@freshet/dependency-graph";
 import { manifestsFolder } from "./config.ts";
 
@@ -10,9 +10,21 @@ import { manifestsFolder } from "./config.ts";
  * @throws ManifestError with every problem of the set, each file with its folder
  */
 export async function loadGraph(folder: string): Promise<DependencyGraph> {
+  return (await load(folder)).graph;
+}
+
+/**
+ * The manifests of a folder, which fit together.
+ * @throws ManifestError as loadGraph does
+ */
+export async function loadManifests(folder: string): Promise<readonly Manifest[]> {
+  return (await load(folder)).manifests;
+}
+
+async function load(folder: string): Promise<{ graph: DependencyGraph; manifests: readonly Manifest[] }> {
   try {
     const { sources, pools } = await readManifestsFolder(folder);
-    return compile(sources, pools);
+    return { graph: compile(sources, pools), manifests: sources.map(({ manifest }) => manifest) };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     const inFolder = ({ file, ...problem }: ManifestProblem) => ({

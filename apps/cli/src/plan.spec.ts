@@ -217,10 +217,28 @@ it("plans the event of docs/cli.md as it is written there", async () => {
   expect(stdout).toContain("ProfileChanged → user_profile\n");
 });
 
+it("writes what docs/publishers.md asks for", async () => {
+  const block = codeBlocks("docs/publishers.md").find(
+    ({ note }) => note === "run by apps/cli/src/plan.spec.ts",
+  );
+  const commands = [...(block?.text ?? "").matchAll(/^npm run freshet -- (.*)$/gm)].map(
+    ([, args = ""]) => args,
+  );
+  expect(commands.length).toBe(2);
+  for (const args of commands) {
+    const words = args.split(" ").map((word) => (word.includes("/") ? join(root, word) : word));
+    const { exitCode, stdout } = await freshet(words, {
+      env: { MANIFESTS_DIR: join(root, "deploy/manifests") },
+    });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("ProfileChanged");
+  }
+});
+
 describe("the examples that need no server", () => {
   const offline = commandPaths()
     .map((path) => path.join(" "))
-    .filter((path) => ["plan", "graph", "manifests check"].includes(path));
+    .filter((path) => ["plan", "graph", "manifests check", "manifests asyncapi"].includes(path));
 
   it.each(offline)("of freshet %s run", async (path) => {
     const { stdout: help } = await freshet([...path.split(" "), "--help"]);

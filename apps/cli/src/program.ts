@@ -5,6 +5,7 @@ import { addEventsTail } from "./commands/events-tail.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addLag } from "./commands/lag.ts";
+import { addManifestsAsyncapi } from "./commands/manifests-asyncapi.ts";
 import { addManifestsCheck } from "./commands/manifests-check.ts";
 import { addManifestsDiff } from "./commands/manifests-diff.ts";
 import { addManifestsExport } from "./commands/manifests-export.ts";
@@ -52,6 +53,7 @@ export function createProgram(session: Session): Command {
   addManifestsCheck(manifests, session);
   addManifestsDiff(manifests, session);
   addManifestsExport(manifests, session);
+  addManifestsAsyncapi(manifests, session);
   return program;
 }
 

@@ -56,7 +56,7 @@ export {
   type ViewValue,
 } from "./define-view.ts";
 export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";
-export { jsonSchemas } from "./json-schema.ts";
+export { jsonSchemas, publishedEventJsonSchema } from "./json-schema.ts";
 export {
   defineManifest,
   type Manifest,
@@ -71,6 +71,7 @@ export {
   poolsSchema,
   type PublishedEvent,
 } from "./manifest.ts";
+export { publishedEventSchema } from "./published-event.ts";
 export {
   type KeyTemplate,
   parseKeyTemplate,
