@@ -17,7 +17,9 @@ export interface CodeBlock {
 export const documents: readonly string[] = [
   ...readdirSync(root),
   ...["docs", "deploy", "examples"].flatMap(filesBelow),
-  ...readdirSync(join(root, "libs")).map((name) => `libs/${name}/README.md`),
+  ...["libs", "apps"].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => `${group}/${name}/README.md`),
+  ),
 ].filter((path) => path.endsWith(".md") && exists(path));
 
 /** The text of a file of the repository. */

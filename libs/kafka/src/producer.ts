@@ -1,5 +1,4 @@
 import { channel } from "node:diagnostics_channel";
-import { setTimeout as delay } from "node:timers/promises";
 import { FreshetError } from "@freshet/contracts";
 import { type Kafka, type Message, Partitioners, type Producer, type RecordMetadata } from "kafkajs";
 import { KafkaJSProtocolError } from "./kafkajs-values.ts";
@@ -78,7 +77,7 @@ class KafkaEventPublisher implements EventPublisher {
     const admin = this.#kafka.admin({ retry: { retries: 0 } });
     const asking = admin.connect().then(() => admin.describeCluster());
     try {
-      await Promise.race([asking, aborted(signal)]);
+      await unlessAborted(asking, signal);
     } catch (cause) {
       throw new FreshetError("KAFKA_UNREACHABLE", "no Kafka broker answers", { cause });
     } finally {
@@ -132,7 +131,7 @@ class KafkaEventPublisher implements EventPublisher {
     if (bound.aborted) throw failed(bound.reason);
     const sending = this.#produce(batch, topics, bound);
     try {
-      await Promise.race([sending, aborted(bound)]);
+      await unlessAborted(sending, bound);
     } catch (error) {
       if (isTooLarge(error)) throw error;
       void this.#discard(sending);
@@ -230,7 +229,19 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof Error && error.cause !== undefined && isTooLarge(error.cause);
 }
 
-async function aborted(signal: AbortSignal): Promise<never> {
-  await delay(2 ** 31 - 1, undefined, { signal });
-  throw new Error("unreachable");
+/** Settles as `work` does, or rejects at the abort; then nothing is left that would keep a process from ending. */
+async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const aborted = new Promise<never>((_resolve, reject) => {
+    const give = () => {
+      reject(new Error("given up", { cause: signal.reason }));
+    };
+    signal.addEventListener("abort", give, { once: true, signal: over.signal });
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    over.abort();
+  }
 }
