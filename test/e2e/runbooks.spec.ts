@@ -19,6 +19,8 @@ const commands = new Set(
 const shows: readonly (readonly [command: RegExp, output: RegExp])[] = [
   [/ freshet -- lag$/, /profile\.events\.v1/],
   [/ freshet -- status$/, /profiles/],
+  // It ends with 0, as every command here: nothing is a problem, the services included.
+  [/ freshet -- doctor --service http/, /^ok +service http:.*\n(.*\n)*0 problems, /m],
   [/ freshet -- topics ensure --dry-run$/, /profile\.events\.v1\.dlt/],
   // A system that is well has no letters; that the topic is there and can be read is what counts.
   [/ freshet -- events tail /, /^/],
@@ -53,7 +55,7 @@ test.each([...commands])("%s", async (command) => {
   expect(output, "say in `shows` what this command must show").toBeDefined();
   const [, deployment = ""] = system.groups.profiles.split(".");
   const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, KAFKA_BROKERS: system.brokers.join(","), DEPLOYMENT: deployment };
+  const env = { PATH, HOME, ...system.environment, DEPLOYMENT: deployment };
   const { stdout } = await promisify(execFile)("bash", ["-c", inPlace(command)], { cwd: root, env });
   expect(stdout).toMatch(output ?? "");
 });

@@ -27,6 +27,13 @@ const token = {
     ),
 };
 
+const database = {
+  DATABASE_URL: z
+    .string()
+    .optional()
+    .describe("PostgreSQL whose outbox `doctor` looks at (better by DATABASE_URL_FILE)"),
+};
+
 /** The settings that `freshet` reads, all of them those of the apps; documents' table is generated from this. */
 export const cliSettings = (production: boolean) =>
   z.object({
@@ -37,6 +44,7 @@ export const cliSettings = (production: boolean) =>
     DEPLOYMENT: deployment(production),
     ...manifestsDir,
     ...token,
+    ...database,
   });
 
 export interface KafkaAccess {
@@ -63,6 +71,11 @@ export function kafkaAccess(
 /** What owners want to be shown; undefined: nothing. */
 export function internalToken(environment: Environment): string | undefined {
   return readEnvironment(z.object(token), environment).INTERNAL_TOKEN;
+}
+
+/** The database that somebody named; undefined: none. */
+export function databaseUrl(environment: Environment): string | undefined {
+  return readEnvironment(z.object(database), environment).DATABASE_URL;
 }
 
 /** The manifests folder, and whether anybody named it. */

@@ -57,7 +57,7 @@ async function within<Answer>(
 }
 
 /** kafkajs's error as one of ours. It wraps what happened: the innermost one that says something is told. */
-function explained(error: unknown, brokers: string): unknown {
+export function explained(error: unknown, brokers: string): unknown {
   for (const cause of causesOf(error)) {
     if (cause instanceof FreshetError) return cause;
     const { name, message } = cause;

@@ -91,7 +91,7 @@ export function lagReport(
   };
 }
 
-function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): PoolLag {
+export function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): PoolLag {
   const rows = partitions.map((at): PartitionLag => {
     const owner = group.members.find((member) =>
       member.partitions.some(({ topic, partition }) => topic === at.topic && partition === at.partition),
@@ -128,7 +128,7 @@ function missedOf({ metadata }: GroupPartitionLag): PartitionLag["missed"] {
   return Object.fromEntries(Object.entries(missed).map(([node, offset]) => [node, offset.toString()]));
 }
 
-function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts): Problem[] {
+export function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts): Problem[] {
   const problems: Problem[] = missingTopics.map((topic) => ({
     pool,
     problem: `there is no topic ${topic}`,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { Command } from "commander";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEventsTail } from "./commands/events-tail.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addGraph } from "./commands/graph.ts";
@@ -45,6 +46,7 @@ export function createProgram(session: Session): Command {
   addLag(program, session);
   addStatus(program, session);
   addExplain(program, session);
+  addDoctor(program, session, version());
   addTopicsEnsure(group(program, "topics", "The topics of change events"), session);
   addEventsTail(group(program, "events", "The change events in Kafka"), session);
   addPlan(program, session);

@@ -116,3 +116,11 @@ export function count(text: string): number {
   if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 on.");
   return Number(text);
 }
+
+/** The address of an app, without a slash at its end. */
+export function baseUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new InvalidArgumentError("It must be a URL such as http://127.0.0.1:3001.");
+  return url.href.replace(/\/+$/, "");
+}

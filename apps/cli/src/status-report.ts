@@ -79,7 +79,7 @@ export function statusReport(
   status: z.infer<typeof statusSchema>,
   readiness: Readiness,
 ): Report {
-  const problems = status.pools.flatMap(problemsOf);
+  const problems = status.pools.flatMap(statusProblems);
   const ready = readiness.status === "ok";
   const { manifests } = status;
   const refused = manifests?.refused ?? undefined;
@@ -110,7 +110,16 @@ export function statusReport(
   };
 }
 
-function problemsOf({ pool, group, state, partitions, wholeGroup, nodes, gaps }: PoolStatus): Problem[] {
+/** What is wrong in one pool of a replica. Pure. */
+export function statusProblems({
+  pool,
+  group,
+  state,
+  partitions,
+  wholeGroup,
+  nodes,
+  gaps,
+}: PoolStatus): Problem[] {
   const problems: Problem[] = [];
   const add = (problem: string, mend: string) => problems.push({ pool, problem, mend });
   if (state === "crashed")

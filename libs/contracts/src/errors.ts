@@ -48,6 +48,10 @@ export const errorCodes = {
     "Set the named variables of the environment; docs/configuration.md and docs/cli.md list them.",
   INVALIDATOR_UNREACHABLE:
     "Check that the invalidator runs, and that the URL names its read-only port (3001 by default).",
+  SERVICE_UNREACHABLE:
+    "Check that the service runs, and that the URL names its operator's port (3001 of an invalidator, 3100 of a service).",
+  DATABASE_UNREACHABLE:
+    "Check DATABASE_URL: that PostgreSQL answers there, and that this user may read the outbox's tables.",
   EVENTS_UNREADABLE: "Give a file, or - for standard input, with one event, an array of them, or one a line.",
   CLI_USAGE: "Run the command with --help: it shows its arguments, options and examples.",
 } as const satisfies Record<string, string>;

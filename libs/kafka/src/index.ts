@@ -49,6 +49,7 @@ export {
   toCutDeadLetter,
   toDeadLetter,
 } from "./dead-letter.ts";
+export { describeTopics, type TopicDescription } from "./describe-topics.ts";
 export {
   createEventPublisher,
   type EventPublisher,
@@ -57,4 +58,4 @@ export {
   type PublishOutcome,
 } from "./producer.ts";
 export { type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
-export { ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";
+export { deadLetterMarginBytes, ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";

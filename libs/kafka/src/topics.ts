@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Admin } from "kafkajs";
-import { ConfigResourceTypes } from "./kafkajs-values.ts";
 import { deadLetterTopic } from "./dead-letter.ts";
+import { describeTopics } from "./describe-topics.ts";
 
 const mebibyte = 1_048_576;
 const dayMs = 86_400_000;
 /** Kafka's own default for max.message.bytes: 1 MiB and the overhead of a record batch. */
 const defaultMaxMessageBytes = mebibyte + 12;
 /** Room for our headers on a message that was just small enough for its topic. */
-const deadLetterMarginBytes = 64 * 1_024;
+export const deadLetterMarginBytes = 64 * 1_024;
 /** How long a new topic may take until it has leaders, and how often that is asked. */
 const leadersTimeoutMs = 30_000;
 const leadersPollMs = 50;
@@ -116,35 +116,27 @@ function wantedTopics(spec: TopicSpec): Wanted[] {
 }
 
 async function readDifferences(admin: Admin, wanted: readonly Wanted[]): Promise<Map<string, string[]>> {
-  if (wanted.length === 0) return new Map();
-  const [{ topics }, { resources }] = await Promise.all([
-    admin.fetchTopicMetadata({ topics: wanted.map(({ topic }) => topic) }),
-    admin.describeConfigs({
-      includeSynonyms: false,
-      resources: wanted.map(({ topic, config }) => ({
-        type: ConfigResourceTypes.TOPIC,
-        name: topic,
-        configNames: Object.keys(config),
-      })),
-    }),
-  ]);
+  const found = await describeTopics(
+    admin,
+    wanted.map(({ topic }) => topic),
+    [...new Set(wanted.flatMap(({ config }) => Object.keys(config)))],
+  );
   return new Map(
     wanted.map(({ topic, numPartitions, config }) => {
-      const partitions = topics.find(({ name }) => name === topic)?.partitions.length ?? 0;
-      const entries = resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [];
+      const is = found.find((of) => of.topic === topic);
       const settings: [string, string, string][] = [
-        ["partitions", String(partitions), String(numPartitions)],
+        ["partitions", String(is?.partitions.length ?? 0), String(numPartitions)],
         ...Object.entries(config).map(([name, should]): [string, string, string] => [
           name,
-          entries.find(({ configName }) => configName === name)?.configValue ?? "unknown",
+          is?.config.get(name) ?? "unknown",
           should,
         ]),
       ];
       return [
         topic,
         settings
-          .filter(([, is, should]) => is !== should)
-          .map(([name, is, should]) => `${name}: ${is} → ${should}`),
+          .filter(([, value, should]) => value !== should)
+          .map(([name, value, should]) => `${name}: ${value} → ${should}`),
       ];
     }),
   );

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FreshetError } from "@freshet/contracts";
-import { consumerGroupId, describeGroups, groupLag, LagHistory, oldestWaitingMs } from "@freshet/kafka";
+import { LagHistory } from "@freshet/kafka";
 import type { Command } from "commander";
-import { kafkaAccess, type KafkaAccess } from "../config.ts";
+import { kafkaAccess } from "../config.ts";
 import { failureOf } from "../failure.ts";
-import { type Ask, type Clients, withKafka } from "../kafka.ts";
-import { lagReport, type PoolFacts } from "../lag-report.ts";
+import { withKafka } from "../kafka.ts";
+import { lagReport } from "../lag-report.ts";
 import { graphIfThere } from "../manifests.ts";
+import { readPools } from "../pool-facts.ts";
 import {
   jsonOption,
   type JsonOption,
@@ -18,8 +19,6 @@ import {
   type Report,
   type Session,
 } from "../session.ts";
-
-const auditorGroup = "auditor";
 
 interface LagOptions extends JsonOption, KafkaOptions, ManifestsOption {
   readonly deployment?: string;
@@ -74,61 +73,6 @@ async function question(session: Session, options: LagOptions): Promise<() => Pr
         maxSeconds: options.maxSeconds,
       },
     );
-}
-
-/** The pools that the manifests name, and those that have a group. */
-async function readPools(
-  { admin, reader }: Clients,
-  ask: Ask,
-  { deployment, options: { brokers } }: KafkaAccess,
-  declared: ReadonlyMap<string, readonly string[]>,
-  options: LagOptions,
-  history: LagHistory,
-): Promise<PoolFacts[]> {
-  const prefix = consumerGroupId(deployment, "");
-  const [{ groups }, existing] = await ask(Promise.all([admin.listGroups(), admin.listTopics()]));
-  const grouped = groups.flatMap(({ groupId }) =>
-    groupId.startsWith(prefix) ? [groupId.slice(prefix.length)] : [],
-  );
-  // The auditor's group commits by the clock: it is no pool, and its lag means nothing to readers.
-  const known = [...new Set([...declared.keys(), ...grouped.filter((name) => name !== auditorGroup)])].sort();
-  const names = options.pool === undefined ? known : known.filter((name) => name === options.pool);
-  if (names.length === 0)
-    throw new FreshetError(
-      "POOL_UNKNOWN",
-      options.pool === undefined
-        ? `neither a manifest nor a consumer group ${prefix}* of ${brokers.join(",")} names a pool: see DEPLOYMENT and --manifests`
-        : `there is no pool ${options.pool}; there are ${known.join(", ") || "none"}`,
-    );
-  const descriptions = await ask(
-    describeGroups(
-      admin,
-      names.map((name) => consumerGroupId(deployment, name)),
-    ),
-  );
-  const facts: PoolFacts[] = [];
-  for (const [index, pool] of names.entries()) {
-    const group = descriptions[index];
-    if (group === undefined) continue;
-    const committed = await ask(admin.fetchOffsets({ groupId: group.groupId }));
-    const topics = [
-      ...new Set([...(declared.get(pool) ?? []), ...committed.map(({ topic }) => topic)]),
-    ].sort();
-    if (topics.length === 0) continue; // no view lives there
-    const there = topics.filter((topic) => existing.includes(topic));
-    const lags = await ask(groupLag(admin, group.groupId, there));
-    const oldest = await ask(oldestWaitingMs(reader, lags, options.timeout * 500));
-    const verdicts = history.add(group, lags);
-    facts.push({
-      pool,
-      group,
-      partitions: lags
-        .map((lag, at) => ({ ...lag, oldestMs: oldest[at], verdict: verdicts[at] }))
-        .sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
-      missingTopics: topics.filter((topic) => !existing.includes(topic)),
-    });
-  }
-  return facts;
 }
 
 /** Until Ctrl-C. A broker that is away is told and asked again: that is when somebody watches. */

@@ -1,7 +1,8 @@
 import { FreshetError } from "@freshet/contracts";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { z } from "zod";
-import { jsonOption, type JsonOption, type Session, timeoutOption } from "../session.ts";
+import { getText, jsonOf } from "../http.ts";
+import { baseUrl, jsonOption, type JsonOption, type Session, timeoutOption } from "../session.ts";
 import { readinessSchema, statusReport, statusSchema } from "../status-report.ts";
 
 interface StatusOptions extends JsonOption {
@@ -36,45 +37,14 @@ export function addStatus(program: Command, session: Session): void {
     });
 }
 
-function baseUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol))
-    throw new InvalidArgumentError("It must be a URL such as http://127.0.0.1:3001.");
-  return url.href.replace(/\/+$/, "");
-}
-
 /** Readiness answers 503 when it fails, with the same body: the body counts. */
 async function get<Schema extends z.ZodType>(
   url: string,
   schema: Schema,
   signal: AbortSignal,
 ): Promise<z.infer<Schema>> {
-  let text: string;
-  try {
-    const response = await fetch(url, { signal, headers: { accept: "application/json" } });
-    text = await response.text();
-  } catch (error) {
-    throw new FreshetError("INVALIDATOR_UNREACHABLE", `${url}: ${reason(error)}`, { cause: error });
-  }
-  const parsed = schema.safeParse(json(text));
+  const { text } = await getText(url, signal, "INVALIDATOR_UNREACHABLE");
+  const parsed = schema.safeParse(jsonOf(text));
   if (parsed.success) return parsed.data;
   throw new FreshetError("INVALIDATOR_UNREACHABLE", `${url} answers, but not as an invalidator does`);
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** fetch says only "fetch failed"; why stands in its cause. */
-function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return "no answer in time";
-  const { cause } = error;
-  if (cause instanceof Error)
-    return "code" in cause && cause.message === "" ? String(cause.code) : cause.message;
-  return error.message;
 }
