@@ -1,4 +1,4 @@
-export { type CoalescablePlan, coalesce, type CoalescedPlan } from "./coalesce.ts";
+export { type CoalescablePlan, CoalescedPlan } from "./coalesce.ts";
 export { compile, type DependencyGraph, type ManifestSource } from "./compile.ts";
 export { describeEvent, describeView, type Statement, toMermaid, toText } from "./describe.ts";
 export { diff, type Difference } from "./diff.ts";
@@ -11,4 +11,4 @@ export {
   type Reason,
   type SlicedPlan,
 } from "./pool-graph.ts";
-export { type PlannedKey } from "./rule.ts";
+export { type PlannedKey, type PlannedRefresh } from "./rule.ts";

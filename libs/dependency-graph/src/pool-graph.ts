@@ -47,6 +47,8 @@ interface Block {
   readonly rule: Rule;
   readonly columns: readonly Column[];
   readonly size: number;
+  /** Whether another block of the event may hold some of them as well. */
+  readonly mayRepeat: boolean;
 }
 
 /** Why a plan has a key: the way through the graph, from the event's type to the view. */
@@ -112,7 +114,7 @@ export class PoolGraph {
     const columns = [[encodeKeyParam(entityId)]]; // rules that need more than the subject's column give no key
     const blocks: Block[] = [];
     for (const rules of this.#rules.values())
-      if (rules.topic === topic) for (const rule of rules.all) addBlock(blocks, rule, columns);
+      if (rules.topic === topic) for (const rule of rules.all) addBlock(blocks, rule, columns, true);
     return keysBetween(blocks, 0, Infinity, undefined);
   }
 
@@ -127,12 +129,17 @@ export class PoolGraph {
 function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules> {
   return new Map(
     [...groupBy(effects, ({ dependency }) => [dependency.event])].map(([event, ofEvent]) => {
-      const all = ofEvent.map((effect) => new Rule(effect));
+      const bySource = groupBy(ofEvent, ({ template }) => [template.source]);
+      // No two keys of views overlap (the compiler refuses that), but tags may.
+      const mayRepeat = ({ view, template }: Effect) =>
+        (bySource.get(template.source)?.length ?? 0) > 1 ||
+        view.tags.some((tag) => tag.template === template);
+      const all = ofEvent.map((effect) => new Rule(effect, mayRepeat(effect)));
       return [
         event.type,
         {
           topic: event.topic,
-          routing: new RoutingReader(event.routing),
+          routing: new RoutingReader(event.routing, new Set(all.flatMap(({ columns }) => columns))),
           all,
           unfiltered: all.filter(({ fields }) => !fields),
           byField: groupBy(all, ({ fields }) => fields ?? []),
@@ -163,8 +170,10 @@ function blocksOf(rules: EventRules, { subject, data }: ChangeEvent): readonly B
   if (typeof after === "string") return `data.after.${after}`;
   const blocks: Block[] = [];
   for (const rule of matching(rules, data, before, after)) {
-    if (before) addBlock(blocks, rule, before);
-    if (after && !(before && rule.sameKeys(before, after))) addBlock(blocks, rule, after);
+    const afterDiffers = after !== undefined && !(before && rule.sameKeys(before, after));
+    const mayRepeat = rule.mayRepeat || (before !== undefined && afterDiffers);
+    if (before) addBlock(blocks, rule, before, mayRepeat);
+    if (afterDiffers) addBlock(blocks, rule, after, mayRepeat);
   }
   return blocks;
 }
@@ -187,9 +196,9 @@ function matching(
   return found.length === 1 ? unfiltered : new Set(found.flat());
 }
 
-function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[]): void {
+function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[], mayRepeat: boolean): void {
   const size = rule.count(columns);
-  if (size > 0) blocks.push({ rule, columns, size });
+  if (size > 0) blocks.push({ rule, columns, size, mayRepeat });
 }
 
 function planOf(blocks: readonly Block[], event: ChangeEvent, sliceKeys: number): Plan {
@@ -218,14 +227,17 @@ function keysBetween(
   event: ChangeEvent | undefined,
 ): readonly PlannedKey[] {
   const keys: PlannedKey[] = [];
-  const seen = blocks.length > 1 ? new Set<CacheKey>() : undefined;
+  let seen: Set<CacheKey> | undefined;
   let start = 0;
-  for (const { rule, columns, size } of blocks) {
+  for (const { rule, columns, size, mayRepeat } of blocks) {
     const end = Math.min(size, to - start);
     for (let n = Math.max(0, from - start); n < end; n += 1) {
       const key = rule.key(columns, n);
-      if (seen?.has(key)) continue;
-      seen?.add(key);
+      if (mayRepeat) {
+        seen ??= new Set();
+        if (seen.has(key)) continue;
+        seen.add(key);
+      }
       keys.push(rule.planned(key, event));
     }
     start += size;

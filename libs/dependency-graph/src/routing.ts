@@ -16,43 +16,56 @@ export class RoutingReader {
     readonly list: boolean;
     readonly element: "string" | "integer";
     readonly optional: boolean;
+    readonly isRead: boolean;
   }[];
 
-  constructor(routing: ReadonlyMap<string, RoutingType>) {
-    this.#values = [...routing].map(([name, type]) => ({
+  /** `readColumns`: those that some rule reads. The others are checked and stay empty. */
+  constructor(routing: ReadonlyMap<string, RoutingType>, readColumns: ReadonlySet<number>) {
+    this.#values = [...routing].map(([name, type], index) => ({
       name,
       type,
       list: type.startsWith("["),
       element: type.includes("string") ? "string" : "integer",
       optional: type.endsWith("?"),
+      isRead: readColumns.has(index + 1), // column 0 is the subject's
     }));
   }
 
   /** The subject's column, then one per routing value; or what is wrong with one (its name, never its value). */
   read(subject: Column, side: RoutingValues | null | undefined): readonly Column[] | string {
     const columns: Column[] = [subject];
-    for (const { name, type, list, element, optional } of this.#values) {
+    for (const { name, type, list, element, optional, isRead } of this.#values) {
       const value = side && Object.hasOwn(side, name) ? (side[name] ?? undefined) : undefined;
-      const column = value === undefined && optional ? [] : columnOf(value, list, element);
-      if (!column) return `${name}: must be ${type}`;
-      columns.push(column);
+      if (value === undefined && optional) columns.push(none);
+      else if (!isOfType(value, list, element)) return `${name}: must be ${type}`;
+      else columns.push(isRead ? columnOf(value) : none);
     }
     return columns;
   }
 }
 
-function columnOf(value: unknown, list: boolean, element: "string" | "integer"): Column | undefined {
-  if (!list) return isElement(value, element) ? [encodeKeyParam(value)] : undefined;
-  if (!Array.isArray(value)) return undefined;
-  const column: string[] = [];
-  for (const item of value as unknown[]) {
-    if (!isElement(item, element)) return undefined;
-    column.push(encodeKeyParam(item));
-  }
+const none: Column = [];
+
+type Element = string | number;
+
+function columnOf(value: Element | readonly Element[]): Column {
+  if (typeof value !== "object") return [encodeKeyParam(value)];
+  const column = value.map(encodeKeyParam);
   return column.length > 1 ? [...new Set(column)] : column;
 }
 
-function isElement(value: unknown, element: "string" | "integer"): value is string | number {
+function isOfType(
+  value: unknown,
+  list: boolean,
+  element: "string" | "integer",
+): value is Element | readonly Element[] {
+  if (!list) return isElement(value, element);
+  if (!Array.isArray(value)) return false;
+  for (const item of value as unknown[]) if (!isElement(item, element)) return false;
+  return true;
+}
+
+function isElement(value: unknown, element: "string" | "integer"): value is Element {
   return element === "string"
     ? typeof value === "string" && isWellFormed(value)
     : typeof value === "number" && Number.isSafeInteger(value);

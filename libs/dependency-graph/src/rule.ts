@@ -4,16 +4,17 @@ import { type Column, sameColumn } from "./routing.ts";
 
 /** What is to be done to one key. */
 export type PlannedKey =
-  | { readonly key: CacheKey; readonly view: string; readonly action: "delete" }
-  | {
-      readonly key: CacheKey;
-      readonly view: string;
-      /** Renew the value from its owner, unless what is cached is at least of this version of the entity. */
-      readonly action: "refresh";
-      readonly version: number;
-      /** The entity's id. */
-      readonly subject: string;
-    };
+  { readonly key: CacheKey; readonly view: string; readonly action: "delete" } | PlannedRefresh;
+
+/** Renew the value from its owner, unless what is cached is at least of this version of the entity. */
+export interface PlannedRefresh {
+  readonly key: CacheKey;
+  readonly view: string;
+  readonly action: "refresh";
+  readonly version: number;
+  /** The entity's id. */
+  readonly subject: string;
+}
 
 /** An effect made ready to render keys without looking at names. */
 export class Rule {
@@ -23,15 +24,20 @@ export class Rule {
   readonly fromSubject: boolean;
   /** The columns that its filter names and `changedFields` never does. */
   readonly unannounced: readonly number[];
+  /** The columns that its keys and its filter are read from. */
+  readonly columns: readonly number[];
+  /** Whether another rule of the same event may give the same key. */
+  readonly mayRepeat: boolean;
   /** For each parameter of the template the column that it is read from; column 0 is the subject. */
   readonly #columnOf: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
   readonly #parts: readonly (string | number)[];
 
-  constructor(effect: Effect) {
+  constructor(effect: Effect, mayRepeat: boolean) {
     const { template, dependency } = effect;
     const columns = [subject, ...dependency.event.routing.keys()];
     this.effect = effect;
+    this.mayRepeat = mayRepeat;
     this.fields = dependency.fields;
     this.#columnOf = template.params.map((param) =>
       columns.indexOf(dependency.params.get(param)?.name ?? subject),
@@ -40,6 +46,7 @@ export class Rule {
     this.unannounced = [...(this.fields ?? [])]
       .filter((field) => !dependency.event.fields.has(field))
       .map((field) => columns.indexOf(field));
+    this.columns = [...this.#columnOf, ...this.unannounced];
     this.#parts = partsOf(template);
   }
 
@@ -65,16 +72,20 @@ export class Rule {
 
   /** The nth key of these columns, 0 ≤ n < count: the combinations in mixed radix, so that none is stored. */
   key(columns: readonly Column[], n: number): CacheKey {
-    const chosen: string[] = [];
-    let rest = n;
-    for (const index of this.#columnOf) {
-      const column = columns[index] ?? [];
-      chosen.push(column[rest % column.length] ?? "");
-      rest = Math.floor(rest / column.length);
-    }
     let key = "";
-    for (const part of this.#parts) key += typeof part === "string" ? part : (chosen[part] ?? "");
+    for (const part of this.#parts)
+      if (typeof part === "string") key += part;
+      else key += this.#value(columns, part, n);
     return key as CacheKey;
+  }
+
+  /** The value of a parameter in the nth key: the digit of `n` whose weight are the columns before it. */
+  #value(columns: readonly Column[], param: number, n: number): string {
+    let rest = n;
+    for (let before = 0; before < param; before += 1)
+      rest = Math.floor(rest / (columns[this.#columnOf[before] ?? 0]?.length ?? 1));
+    const column = columns[this.#columnOf[param] ?? 0] ?? [];
+    return column[rest % column.length] ?? "";
   }
 }
 

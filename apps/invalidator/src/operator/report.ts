@@ -103,13 +103,12 @@ export class PoolReport {
     for (const { view, result } of execution.renewals) metrics.renewals.inc({ pool, view, result });
     for (const [node, keys] of execution.missed) metrics.keysMissed.inc({ pool, node }, keys);
     metrics.batchSeconds.observe({ pool }, (nowMs - startedMs) / 1_000);
-    const gone = {
-      delete: metrics.commitToGone.labels({ pool, action: "delete" }),
-      refresh: metrics.commitToGone.labels({ pool, action: "refresh" }),
-    };
-    for (const { atMs, action } of plan.written) gone[action].observe(Math.max(0, nowMs - atMs) / 1_000);
+    for (const action of ["delete", "refresh"] as const) {
+      const gone = metrics.commitToGone.labels({ pool, action });
+      for (const atMs of plan.written[action]) gone.observe(Math.max(0, nowMs - atMs) / 1_000);
+    }
     this.#letters(at, plan);
-    this.#logger.debug({ ...at, keys: plan.keys.size, ms: nowMs - startedMs }, "batch invalidated");
+    this.#logger.debug({ ...at, keys: plan.deletes.size + plan.renewals.length, ms: nowMs - startedMs }, "batch invalidated");
   }
 
   /** A line for each event below `done`, so that a change can be followed by its trace; at debug alone, since a batch holds thousands. */

@@ -1,5 +1,5 @@
 import { type CacheKey, parseManifest, parsePools } from "@freshet/contracts";
-import { compile, type PlannedKey } from "@freshet/dependency-graph";
+import { compile, type PlannedRefresh } from "@freshet/dependency-graph";
 import { describe, expect, it } from "vitest";
 import { renewalsOf, whyNotTried } from "./renew.ts";
 
@@ -33,11 +33,14 @@ const key = "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8" as CacheKey;
 
 describe("the keys to renew", () => {
   it("are those that the plan refreshes, each with the entity's own id, however its key is written", () => {
-    const planned: PlannedKey[] = [
-      { key, view: "user_profile", action: "refresh", version: 7, subject: "a b" },
-      { key: "user_profile:9" as CacheKey, view: "user_profile", action: "delete" },
-    ];
-    expect(renewalsOf(planned, graph)).toEqual([
+    const planned: PlannedRefresh = {
+      key,
+      view: "user_profile",
+      action: "refresh",
+      version: 7,
+      subject: "a b",
+    };
+    expect(renewalsOf([planned], graph)).toEqual([
       {
         item: { key, subject: "profile:a b", version: 7, ttlSeconds: 60 },
         view: "user_profile",

@@ -6,7 +6,7 @@ import {
   type RefreshRefusal,
 } from "@freshet/cache";
 import { type CacheKey, entityKey } from "@freshet/contracts";
-import type { PlannedKey, PoolGraph } from "@freshet/dependency-graph";
+import type { PlannedRefresh, PoolGraph } from "@freshet/dependency-graph";
 import type { NodeWatch } from "../nodes/node-watch.ts";
 import type { OwnerService } from "./owner-service.ts";
 import type { Owners, RefreshSettings } from "./owners.ts";
@@ -39,11 +39,11 @@ export interface Renewed {
 const maxAtOnce = 200;
 
 /** The keys of a plan that are to be renewed. Pure. */
-export function renewalsOf(planned: Iterable<PlannedKey>, graph: PoolGraph): readonly Renewal[] {
+export function renewalsOf(planned: Iterable<PlannedRefresh>, graph: PoolGraph): readonly Renewal[] {
   return [...planned].flatMap((one) => {
     const view = graph.views.get(one.view);
     const [dependency] = view?.dependencies ?? [];
-    if (one.action !== "refresh" || view?.refreshPath === undefined || !dependency) return [];
+    if (view?.refreshPath === undefined || !dependency) return [];
     const { key, version } = one;
     const subject = entityKey(dependency.event.entity, one.subject);
     return {

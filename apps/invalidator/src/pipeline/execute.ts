@@ -101,12 +101,7 @@ export class PlanExecutor {
   }
 
   async #deleteAll(plan: BatchPlan, start: BatchStart, counts: Counts): Promise<void> {
-    const planned = [...plan.keys.values()].filter(({ action }) => action === "delete");
-    await this.#delete(
-      planned.map(({ key }) => key),
-      start,
-      counts,
-    );
+    await this.#delete(plan.deletes, start, counts);
     if (plan.sliced) await this.#deleteSlices(plan.sliced, start, counts);
   }
 
@@ -125,7 +120,7 @@ export class PlanExecutor {
     this.#onSlice({ topic, partition, offset, keys, slices, done: slices });
   }
 
-  async #delete(keys: readonly CacheKey[], start: BatchStart, counts: Counts): Promise<void> {
+  async #delete(keys: Iterable<CacheKey>, start: BatchStart, counts: Counts): Promise<void> {
     await Promise.all(
       [...this.#nodes.byOwner(keys)].map(async ([node, owned]) => {
         const done = await this.#deleteOn(node, owned);

@@ -1,5 +1,6 @@
 import { encodeChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
 import { compile } from "@freshet/dependency-graph";
+import fc from "fast-check";
 import type { KafkaMessage } from "kafkajs";
 import { describe, expect, it } from "vitest";
 import { decodeBatch } from "./decode.ts";
@@ -86,7 +87,7 @@ function plan(...messages: KafkaMessage[]) {
 describe("a batch's plan", () => {
   it("names every key once, however many events touch it", () => {
     const planned = plan(changed("42", 1), changed("42", 2), changed("7", 1));
-    expect([...planned.keys.keys()]).toEqual([
+    expect([...planned.deletes]).toEqual([
       "user_profile:42",
       "user_profile_by_handle:42",
       "user_profile:7",
@@ -110,7 +111,7 @@ describe("a batch's plan", () => {
 
   it("still deletes what follows from the id of an event that can't be decoded, and counts the rest as unknown", () => {
     const planned = plan(message('{"specversion":"1.0"}', "42"));
-    expect([...planned.keys.keys()]).toEqual(["user_profile:42"]);
+    expect([...planned.deletes]).toEqual(["user_profile:42"]);
     expect(planned.letters).toMatchObject([{ reason: "invalid_event", entityId: "42" }]);
     expect(planned.effectUnknown).toBe(1);
   });
@@ -127,20 +128,28 @@ describe("a batch's plan", () => {
     const planned = plan(message(value, key));
     expect(planned.letters).toMatchObject([{ reason: "invalid_routing", entityId: "42" }]);
     expect(planned.letters[0]?.detail).toContain("data.before.handle");
-    expect([...planned.keys.keys()]).toEqual(["user_profile:42"]);
+    expect([...planned.deletes]).toEqual(["user_profile:42"]);
   });
 
   it("processes an event whose Kafka key is not its subject, and counts it", () => {
     const [key, event] = ["other", changed("42", 1)];
     const planned = plan({ ...event, key: Buffer.from(key) }, { ...event, key: null });
-    expect(planned.keys.has("user_profile:42" as never)).toBe(true);
+    expect(planned.deletes.has("user_profile:42" as never)).toBe(true);
     expect(planned.foreignKeys).toBe(2);
   });
 
-  it("hashes ids that can't stand in a key", () => {
-    expect([...plan(changed("a b", 1)).keys.keys()][0]).toBe(
-      "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8",
+  it("tells a Kafka key that is the subject from one that is not, whatever their bytes", () => {
+    const text = fc.oneof(fc.constantFrom("", "a", "ab", "é", "aé"), fc.string({ unit: "grapheme" }));
+    fc.assert(
+      fc.property(text, text.filter(Boolean), (key, subject) => {
+        const planned = plan({ ...changed(subject, 1), key: Buffer.from(key) });
+        expect(planned.foreignKeys).toBe(key === subject ? 0 : 1);
+      }),
     );
+  });
+
+  it("hashes ids that can't stand in a key", () => {
+    expect([...plan(changed("a b", 1)).deletes][0]).toBe("user_profile:~c8687a08aa5d6ed2044328fa6a697ab8");
   });
 });
 
@@ -150,7 +159,7 @@ describe("an event that expands to more keys than are held at once", () => {
   it("has a plan for itself, in slices that together hold every key", () => {
     const planned = plan(huge(5), at(6, changed("1", 1)), message("not json", "2", 7));
     expect(planned).toMatchObject({ applied: 1, superseded: 0, unaffected: 0, letters: [], end: 6n });
-    expect([...planned.keys]).toEqual([]);
+    expect([...planned.deletes]).toEqual([]);
     const { sliced } = planned;
     expect(sliced).toMatchObject({ size: 22, slices: 3 });
     const keys = [0, 1, 2].flatMap((n) => sliced?.slice(n) ?? []).map(({ key }) => String(key));

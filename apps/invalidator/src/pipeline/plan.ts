@@ -1,18 +1,12 @@
 import type { CacheKey } from "@freshet/contracts";
-import {
-  type CoalescablePlan,
-  coalesce,
-  type PlannedKey,
-  type PoolGraph,
-  type SlicedPlan,
-} from "@freshet/dependency-graph";
+import { CoalescedPlan, type Plan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
 import type { DecodedBatch, Undecodable } from "./decode.ts";
 import { type Renewal, renewalsOf } from "../owners/renew.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
 export interface BatchPlan {
-  readonly keys: ReadonlyMap<CacheKey, PlannedKey>;
-  /** Those of `keys` that are renewed. */
+  readonly deletes: ReadonlySet<CacheKey>;
+  /** Keys that are renewed; none of them is deleted. */
   readonly renewals: readonly Renewal[];
   /** An event that expands to too many keys to hold at once; it has a plan for itself. */
   readonly sliced: SlicedPlan | undefined;
@@ -26,8 +20,14 @@ export interface BatchPlan {
   readonly effectUnknown: number;
   /** Events whose Kafka key is missing or not their subject: processed, but their order is not promised. */
   readonly foreignKeys: number;
-  /** When the rows of the applied and superseded events were written, in ms since 1970, and what is done for them. */
-  readonly written: readonly { readonly atMs: number; readonly action: PlannedKey["action"] }[];
+  /** Of the applied and superseded events. */
+  readonly written: Written;
+}
+
+/** When the rows of events were written, in ms since 1970, by what is done for them. */
+interface Written {
+  readonly delete: number[];
+  readonly refresh: number[];
 }
 
 /**
@@ -41,9 +41,9 @@ export function planBatch(
   graph: PoolGraph,
   sliceKeys: number,
 ): BatchPlan {
-  const plans: CoalescablePlan[] = [];
+  const coalesced = new CoalescedPlan();
   const refused: Undecodable[] = [];
-  const written: { atMs: number; action: PlannedKey["action"] }[] = [];
+  const written: Written = { delete: [], refresh: [] };
   let foreignKeys = 0;
   let sliced: SlicedPlan | undefined;
   let end: bigint | undefined;
@@ -57,38 +57,53 @@ export function planBatch(
       if (!isFirst) break;
       sliced = plan;
     }
-    if (message.key?.toString("utf8") !== event.subject) foreignKeys += 1;
+    if (!isKeyOf(message.key, event.subject)) foreignKeys += 1;
     if (plan.kind === "undecodable") {
       refused.push({ message, reason: plan.reason, detail: plan.detail, entityId: event.subject });
       continue;
     }
-    if (event.time !== undefined && (plan.kind === "keys" || plan.kind === "slices")) {
-      const refreshes = plan.kind === "keys" && plan.keys.some(({ action }) => action === "refresh");
-      written.push({ atMs: Date.parse(event.time), action: refreshes ? "refresh" : "delete" });
-    }
+    const action = actionOf(plan);
+    if (event.time !== undefined && action !== undefined) written[action].push(Date.parse(event.time));
     if (plan.kind === "slices") break;
-    plans.push(plan);
+    coalesced.add(plan);
   }
   const isIncluded = ({ message }: Undecodable) => end === undefined || BigInt(message.offset) < end;
   const letters = [...batch.undecodable.filter(isIncluded), ...refused];
-  const rescued = letters.map(({ entityId }) =>
-    entityId === undefined ? [] : graph.subjectKeys(topic, entityId),
-  );
-  const coalesced = coalesce(plans);
-  const keys = new Map(coalesced.keys);
-  for (const planned of rescued.flat()) keys.set(planned.key, planned);
+  const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
+  for (const { entityId } of letters)
+    if (entityId !== undefined)
+      for (const { key } of graph.subjectKeys(topic, entityId)) coalesced.delete(key);
   return {
-    keys,
-    renewals: renewalsOf(keys.values(), graph),
+    deletes,
+    renewals: renewalsOf(refreshes.values(), graph),
     sliced,
     end,
     letters,
-    applied: coalesced.applied + (sliced ? 1 : 0),
-    superseded: coalesced.superseded,
-    unaffected: coalesced.unaffected,
+    applied: applied + (sliced ? 1 : 0),
+    superseded,
+    unaffected,
     effectUnknown: letters.filter(({ entityId }) => entityId === undefined || graph.hasOtherViews(topic))
       .length,
     foreignKeys,
     written,
   };
+}
+
+/** What is done for an event as a whole; undefined: nothing. */
+function actionOf(plan: Plan): keyof Written | undefined {
+  if (plan.kind === "slices") return "delete";
+  if (plan.kind !== "keys") return undefined;
+  for (const { action } of plan.keys) if (action === "refresh") return action;
+  return "delete";
+}
+
+/** Whether the bytes of a Kafka key are this subject; most are ASCII, which is told without making a text of them. */
+function isKeyOf(key: Buffer | null, subject: string): boolean {
+  if (key === null) return false;
+  for (let at = 0; at < subject.length; at += 1) {
+    const unit = subject.charCodeAt(at);
+    if (unit > 0x7f) return key.toString("utf8") === subject;
+    if (key[at] !== unit) return false;
+  }
+  return key.length === subject.length;
 }

@@ -36,6 +36,12 @@ export class MetaParser {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let from = 0;
     for (;;) {
+      const bare = bareFrame(bytes, from);
+      if (bare) {
+        this.#onFrame(bare);
+        from += bareBytes;
+        continue;
+      }
       const lineFeedAt = bytes.indexOf(lineFeed, from);
       if (lineFeedAt < 0) break;
       const lineEnd = lineFeedAt - 1;
@@ -63,6 +69,20 @@ export class MetaParser {
 const twoLetterCodes = new Map(
   ["VA", "HD", "EN", "NF", "NS", "EX", "OK"].map((code) => [Buffer.from(code).readUInt16BE(), code]),
 );
+
+const bareBytes = 4;
+const bareFrames = new Map(
+  [...twoLetterCodes].map(([bytes, code]): [number, MetaFrame] => [
+    bytes,
+    { code, requestId: undefined, unique: 0n, key: undefined, value: undefined, words: "" },
+  ]),
+);
+
+/** `NF\r\n`, of which a bulk delete that hits nothing gets one for each key: one object for all of them. */
+function bareFrame(bytes: Buffer, from: number): MetaFrame | undefined {
+  if (bytes[from + 2] !== carriageReturn || bytes[from + 3] !== lineFeed) return undefined;
+  return bareFrames.get(bytes.readUInt16BE(from));
+}
 
 function isValueLine(bytes: Buffer, from: number): boolean {
   return bytes[from] === letterV && bytes[from + 1] === letterA && bytes[from + 2] === space;

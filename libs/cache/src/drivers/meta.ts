@@ -53,8 +53,7 @@ export class MetaDriver implements MemcachedDriver {
     if (keys.length === 0) return found;
     keys.forEach(checkKey);
     await this.#sendQuietly(
-      keys,
-      (key) => `mg ${key} v c k`,
+      (id) => `mg ${keys.join(" v c k q\r\nmg ")} v c k O${id}\r\n`,
       (frame, epoch) => {
         if (frame.code === "EN") return undefined;
         const refusal = this.#refusal("VA", frame);
@@ -109,11 +108,10 @@ export class MetaDriver implements MemcachedDriver {
   }
 
   async deleteMany(keys: readonly string[]): Promise<void> {
-    keys.forEach(checkKey);
+    for (const key of keys) checkKey(key);
     await this.#connection.sendInChunks(keys, deleteCommandBytes, (chunk) =>
       this.#sendQuietly(
-        chunk,
-        (key) => `md ${key}`,
+        (id) => `md ${chunk.join(" q\r\nmd ")} O${id}\r\n`,
         // 1.6.18 answers a miss in spite of `q`.
         (frame) => (frame.code === "NF" ? undefined : this.#refusal("HD", frame)),
       ),
@@ -169,22 +167,16 @@ export class MetaDriver implements MemcachedDriver {
    * (The answer of a no-op bears no id: one that is left over would acknowledge another batch.)
    */
   #sendQuietly(
-    keys: readonly string[],
-    command: (key: string) => string,
+    commands: (id: number) => string,
     take: (frame: MetaFrame, epoch: number) => FreshetError | undefined,
   ): Promise<void> {
-    const quiet = keys.slice(0, -1).map((key) => `${command(key)} q\r\n`);
-    const last = command(keys.at(-1) ?? "");
     let refusal: FreshetError | undefined;
-    return this.#send(
-      (id) => `${quiet.join("")}${last} O${id}\r\n`,
-      (frame, epoch) => {
-        refusal ??= take(frame, epoch);
-        if (frame.requestId === undefined) return more;
-        if (refusal) throw refusal;
-        return;
-      },
-    );
+    return this.#send(commands, (frame, epoch) => {
+      refusal ??= take(frame, epoch);
+      if (frame.requestId === undefined) return more;
+      if (refusal) throw refusal;
+      return;
+    });
   }
 
   #expect(code: string, frame: MetaFrame): void {
