@@ -1,3 +1,4 @@
+import "./kafkajs-fetch.ts";
 import "./kafkajs-headers.ts";
 import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
 

@@ -108,7 +108,10 @@ export class PoolReport {
       for (const atMs of plan.written[action]) gone.observe(Math.max(0, nowMs - atMs) / 1_000);
     }
     this.#letters(at, plan);
-    this.#logger.debug({ ...at, keys: plan.deletes.size + plan.renewals.length, ms: nowMs - startedMs }, "batch invalidated");
+    this.#logger.debug(
+      { ...at, keys: plan.deletes.size + plan.renewals.length, ms: nowMs - startedMs },
+      "batch invalidated",
+    );
   }
 
   /** A line for each event below `done`, so that a change can be followed by its trace; at debug alone, since a batch holds thousands. */
