@@ -33,7 +33,7 @@ export function startInvalidator(brokers: string[], nodes: string) {
       const plan = decoded.ok ? graph.plan(decoded.event) : undefined;
       return plan === undefined || plan.kind === "undecodable" || plan.kind === "slices" ? [] : [plan];
     });
-    const answers = await invalidator.invalidate(coalesce(plans).keys.keys());
+    const answers = await invalidator.invalidate(coalesce(plans).deletes);
     // Thrown here, the batch comes again: an unacknowledged delete must not be committed.
     for (const answer of answers.values()) if (answer !== "acknowledged") throw answer;
     return { done: BigInt(messages.at(-1)?.offset ?? -1) + 1n };

@@ -21,13 +21,6 @@ export class CoalescedPlan {
   /** Events that touch nothing in this pool, of skipped types included. */
   unaffected = 0;
 
-  /** Unites plans in one pass. */
-  static of(plans: Iterable<CoalescablePlan>): CoalescedPlan {
-    const coalesced = new CoalescedPlan();
-    for (const plan of plans) coalesced.add(plan);
-    return coalesced;
-  }
-
   add(plan: CoalescablePlan): void {
     if (plan.kind !== "keys") {
       this.unaffected += 1;
@@ -58,4 +51,11 @@ export class CoalescedPlan {
     const earlier = this.refreshes.get(key);
     if (!earlier || version > earlier.version) this.refreshes.set(key, planned);
   }
+}
+
+/** Unites the plans of one batch in one pass. */
+export function coalesce(plans: Iterable<CoalescablePlan>): CoalescedPlan {
+  const coalesced = new CoalescedPlan();
+  for (const plan of plans) coalesced.add(plan);
+  return coalesced;
 }

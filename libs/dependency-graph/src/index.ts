@@ -1,4 +1,4 @@
-export { type CoalescablePlan, CoalescedPlan } from "./coalesce.ts";
+export { type CoalescablePlan, coalesce, CoalescedPlan } from "./coalesce.ts";
 export { compile, type DependencyGraph, type ManifestSource } from "./compile.ts";
 export { describeEvent, describeView, type Statement, toMermaid, toText } from "./describe.ts";
 export { diff, type Difference } from "./diff.ts";

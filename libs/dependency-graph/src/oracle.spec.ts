@@ -1,7 +1,14 @@
 import { type ChangeEvent, encodeKeyParam, parseManifest, parsePools } from "@freshet/contracts";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CoalescablePlan, CoalescedPlan, compile, type Plan, type PlannedKey } from "./index.ts";
+import {
+  type CoalescablePlan,
+  coalesce,
+  type CoalescedPlan,
+  compile,
+  type Plan,
+  type PlannedKey,
+} from "./index.ts";
 
 // Everything below is written from the rules of the manifest alone, in the most naive way, with strings.
 
@@ -265,7 +272,7 @@ describe("against a naive oracle, for random manifests and events", () => {
             // "delete" sorts before "refresh n", and of two refreshes the higher version counts.
             expected.set(key, one === "delete" ? one : (other ?? action));
           }
-        const batch = CoalescedPlan.of(events.map(planner(all)));
+        const batch = coalesce(events.map(planner(all)));
         expect(actionsOfBatch(batch)).toEqual(expected);
         expect(batch.applied + batch.superseded + batch.unaffected).toBe(events.length);
       }),
@@ -284,9 +291,7 @@ describe("against a naive oracle, for random manifests and events", () => {
     fc.assert(
       fc.property(views, shuffled, (all, [events, again]) => {
         const plan = planner(all);
-        expect(actionsOfBatch(CoalescedPlan.of(again.map(plan)))).toEqual(
-          actionsOfBatch(CoalescedPlan.of(events.map(plan))),
-        );
+        expect(actionsOfBatch(coalesce(again.map(plan)))).toEqual(actionsOfBatch(coalesce(events.map(plan))));
       }),
     );
   });

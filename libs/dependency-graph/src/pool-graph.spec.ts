@@ -2,7 +2,7 @@ import { type CacheKey, type ChangeEvent, parseManifest, parsePools } from "@fre
 import { describe, expect, it } from "vitest";
 import {
   type CoalescablePlan,
-  CoalescedPlan,
+  coalesce,
   compile,
   maxKeysAtOnce,
   type Plan,
@@ -362,7 +362,7 @@ describe("a view that is refreshed", () => {
       [three, two, one],
       [two, one, three],
     ]) {
-      const { refreshes, ...counts } = CoalescedPlan.of(batch);
+      const { refreshes, ...counts } = coalesce(batch);
       expect(refreshes.get(refresh.key as CacheKey)).toEqual({ ...refresh, version: 9 });
       expect(counts).toMatchObject({ applied: 1, superseded: 2, unaffected: 0 });
     }
@@ -370,7 +370,7 @@ describe("a view that is refreshed", () => {
       [plan(3, "deleted"), two],
       [two, plan(3, "deleted")],
     ]) {
-      const { deletes, refreshes } = CoalescedPlan.of(batch);
+      const { deletes, refreshes } = coalesce(batch);
       expect(deletes).toContain(refresh.key);
       expect([...refreshes]).toEqual([]);
     }
