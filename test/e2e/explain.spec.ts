@@ -89,7 +89,7 @@ test("the sentence says what is cached, what was committed, and which step is la
     verdict: "unknown",
     sentence: `unknown, since ${first.node}: no answer in time`,
   });
-  // Nobody flushes it when it comes back: readers get what it owes. The delete that was lying in its socket is carried
+  // Nobody catches it up when it comes back: readers get what it owes. The delete that was lying in its socket is carried
   // out then, as one that was lost would not be: hence the value is put back.
   await invalidator.kill();
   node?.resume();
@@ -106,7 +106,7 @@ test("the sentence says what is cached, what was committed, and which step is la
   expect(owed.sentence.startsWith(`stale since ${owed.since.slice(11, 19)}, because`)).toBe(true);
   expect(owed.sentence.endsWith(": cached 1, committed 2")).toBe(true);
 
-  // It is flushed by the next invalidator. When that is gone too, nobody reads; a blindly stored older value is then
+  // It is caught up by the next invalidator. When that is gone too, nobody reads; a blindly stored older value is then
   // traced to the first event that it lacks, which was acknowledged.
   await invalidator.start();
   await untilQuiet(system);

@@ -1,21 +1,7 @@
 import { expect, test } from "vitest";
-import { groupPartitions } from "../support/checker.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { Scenario } from "./scenario.ts";
-
-/** Resolves once everything is committed, with what one of these nodes has missed in the metadata of the commits (I4). */
-async function untilOwed({ system }: Scenario, ...nodes: string[]): Promise<void> {
-  await waitFor(
-    async () => {
-      const partitions = await groupPartitions(system, "profiles");
-      expect(partitions.filter(({ committed, high }) => committed < high)).toEqual([]);
-      const owed = partitions.filter(({ missed }) => nodes.some((node) => node in Object(missed)));
-      expect(owed.length).toBeGreaterThan(0);
-      return true;
-    },
-    { timeoutMs: 30_000, describe: `lag 0 with deletions owed to ${nodes.join(" or ")}` },
-  );
-}
+import { readKey, writeKey } from "../support/memcached-inspector.ts";
+import { Scenario, untilOwed } from "./scenario.ts";
 
 /** Resolves once the invalidator sends the node nothing any more. */
 async function untilAway({ invalidator }: Scenario, node: string): Promise<void> {
@@ -36,8 +22,8 @@ test("a node is restarted under changes and reads: no request fails, and no valu
   await scenario.expectHealed();
 });
 
-test("a node is away for a while: the others are served, and what it is filled with at its return is not old", async () => {
-  await using scenario = await Scenario.begin();
+test("a node is away for longer than is replayed: the others are served, it is flushed, and what it is filled with is not old", async () => {
+  await using scenario = await Scenario.begin({ invalidator: { env: { CATCH_UP_EVENTS: "0" } } });
   const { system, traffic } = scenario;
   const [node] = system.nodes;
   await node.kill();
@@ -48,10 +34,12 @@ test("a node is away for a while: the others are served, and what it is filled w
   const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
   for (const { failed } of await busy) expect(failed).toBe(0);
   await scenario.expectHealed();
+  const flushed = `freshet_nodes_flushed_total{pool="profiles",node="${node.address}",reason="node_was_away"} 1\n`;
+  expect(await (await fetch(`${scenario.invalidator.url}/metrics`)).text()).toContain(flushed);
 });
 
 test("deletes that the network swallows are owed: a value that they missed does not stay old", async () => {
-  // One profile, hence one batch: deletes of a later one would be owed anyway, and the flush hides what was not.
+  // One profile, hence one batch: deletes of a later one would be owed anyway, and their replay hides what was not.
   await using scenario = await Scenario.begin({ proxied: true, profiles: 1 });
   const { system, traffic } = scenario;
   const proxies = system.proxies ?? [];
@@ -63,10 +51,16 @@ test("deletes that the network swallows are owed: a value that they missed does 
   await scenario.expectHealed();
 });
 
-test("a node that was frozen comes back with old values and is flushed, even if the invalidator died meanwhile", async () => {
+test("a node that was frozen comes back with old values and loses them and no others, even if the invalidator died meanwhile", async () => {
   await using scenario = await Scenario.begin();
   const { system, invalidator, traffic } = scenario;
   const [node] = system.nodes;
+  // Nobody has changed it: a flush would cost it.
+  const [untouched, value] = [
+    "user_profile:nobody",
+    JSON.stringify({ vs: { "profile:nobody": 0 }, d: null }),
+  ];
+  await writeKey(node.address, untouched, value);
   node.pause();
   // Deletes that were sent to it would wait in its sockets and be executed late: now none is sent.
   await untilAway(scenario, node.address);
@@ -78,4 +72,5 @@ test("a node that was frozen comes back with old values and is flushed, even if 
 
   await invalidator.start();
   await scenario.expectHealed();
+  expect(await readKey(node.address, untouched)).toBe(value);
 });

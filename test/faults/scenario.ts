@@ -1,8 +1,9 @@
 // What fault specs have in common: how they begin and how they end.
 import { expect } from "vitest";
-import { checkCache, untilQuiet } from "../support/checker.ts";
+import { checkCache, groupPartitions, untilQuiet } from "../support/checker.ts";
 import { type AppChanges, type RunningApp, System } from "../support/system.ts";
 import { Traffic } from "../support/traffic.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 interface ScenarioOptions {
   readonly brokers?: string[];
@@ -63,4 +64,18 @@ export class Scenario implements AsyncDisposable {
   async #expectNoneOld(): Promise<void> {
     expect((await checkCache(this.system)).violations).toEqual([]);
   }
+}
+
+/** Resolves once everything is committed, with what one of these nodes has missed in the metadata of the commits (I4). */
+export async function untilOwed({ system }: Scenario, ...nodes: string[]): Promise<void> {
+  await waitFor(
+    async () => {
+      const partitions = await groupPartitions(system, "profiles");
+      expect(partitions.filter(({ committed, high }) => committed < high)).toEqual([]);
+      const owed = partitions.filter(({ missed }) => nodes.some((node) => node in Object(missed)));
+      expect(owed.length).toBeGreaterThan(0);
+      return true;
+    },
+    { timeoutMs: 30_000, describe: `lag 0 with deletions owed to ${nodes.join(" or ")}` },
+  );
 }

@@ -155,7 +155,7 @@ export function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts
     problems.push({
       pool,
       problem: `${node} has missed deletions (${where.join(", ")})`,
-      mend: "a dedicated pool's node is flushed when it answers again; flush any other by hand, or wait for the hard TTL",
+      mend: "it is caught up when it answers again: `freshet status` says how far it is",
     });
   return problems;
 }

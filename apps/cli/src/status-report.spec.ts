@@ -60,7 +60,21 @@ describe("statusReport", () => {
     [
       "debt",
       { nodes: [{ node: "n:1", state: "up", missed: { "t/0": "3" } }] },
-      "n:1 has missed deletions (t/0 since 3): values may be old until their hard TTL has passed",
+      "n:1 has missed deletions (t/0 since 3)",
+    ],
+    [
+      "debt that can't be replayed",
+      { nodes: [{ node: "n:1", state: "up", missed: { "t/1": "4" }, unreadable: ["t/1"] }] },
+      "n:1 has missed deletions that can't be replayed any more (t/1 since 4): values may be old until their hard TTL has passed",
+    ],
+    [
+      "node caught up",
+      {
+        nodes: [
+          { node: "n:1", state: "catching-up", missed: { "t/0": "3" }, catchUp: { done: 5, left: 12 } },
+        ],
+      },
+      "n:1 is caught up, 12 events to go",
     ],
     [
       "open gap",

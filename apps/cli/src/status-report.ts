@@ -33,7 +33,14 @@ const poolStatus = z.looseObject({
     })
     .nullish(),
   nodes: z.array(
-    z.looseObject({ node: z.string(), state: z.string(), missed: z.record(z.string(), z.string()) }),
+    z.looseObject({
+      node: z.string(),
+      state: z.string(),
+      missed: z.record(z.string(), z.string()),
+      // An invalidator of an earlier version does not tell.
+      unreadable: z.array(z.string()).default([]),
+      catchUp: z.looseObject({ done: z.number(), left: z.number() }).nullish(),
+    }),
   ),
   gaps: z.array(
     z.looseObject({
@@ -135,14 +142,22 @@ export function statusProblems({
   const verdict = wholeGroup?.verdict ?? "ok";
   if (verdict !== "ok")
     add(`the whole group ${group} is ${verdict}`, `see which partitions with \`freshet lag --pool ${pool}\``);
-  for (const { node, state: nodeState, missed } of nodes) {
-    if (nodeState !== "up")
-      add(`${node} is ${nodeState}`, "see whether memcached answers there; its deletions are owed, not lost");
-    const where = Object.entries(missed).map(([partition, offset]) => `${partition} since ${offset}`);
-    if (nodeState === "up" && where.length > 0)
+  for (const { node, state: nodeState, missed, unreadable, catchUp } of nodes) {
+    if (nodeState === "catching-up")
       add(
-        `${node} has missed deletions (${where.join(", ")}): ${ttl}`,
-        "flush that node by hand; in a dedicated pool the invalidator does it",
+        `${node} is caught up${catchUp ? `, ${counted(catchUp.left, "event")} to go` : ""}`,
+        "nothing: wait",
+      );
+    else if (nodeState !== "up")
+      add(`${node} is ${nodeState}`, "see whether memcached answers there; its deletions are owed, not lost");
+    const where = (owed: readonly string[]) => owed.map((name) => `${name} since ${missed[name]}`).join(", ");
+    const owed = Object.keys(missed).filter((name) => !unreadable.includes(name));
+    if (nodeState === "up" && owed.length > 0)
+      add(`${node} has missed deletions (${where(owed)})`, "nothing: it is caught up within seconds");
+    if (unreadable.length > 0)
+      add(
+        `${node} has missed deletions that can't be replayed any more (${where(unreadable)}): ${ttl}`,
+        "flush that node by hand, or wait for the hard TTL",
       );
   }
   for (const { topic, partition, reason, since, flushed } of gaps)
@@ -196,9 +211,12 @@ function printPool(
   out.line();
   out.table(
     [{ title: "NODE" }, { title: "STATE" }, { title: "MISSED SINCE" }],
-    rest.nodes.map(({ node, state: nodeState, missed }) => [
+    rest.nodes.map(({ node, state: nodeState, missed, catchUp }) => [
       node,
-      { text: nodeState, style: nodeState === "up" ? "green" : "red" },
+      {
+        text: catchUp ? `${nodeState}, ${counted(catchUp.left, "event")} to go` : nodeState,
+        style: nodeState === "up" ? "green" : nodeState === "catching-up" ? "yellow" : "red",
+      },
       Object.entries(missed)
         .map(([partition, offset]) => `${partition}@${offset}`)
         .join(" "),

@@ -41,6 +41,14 @@ export const invalidatorSettings = (production: boolean) =>
       .describe(
         "Keys that one event may expand to; those of a larger one are deleted slice by slice, so many at a time",
       ),
+    CATCH_UP_EVENTS: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(0, "must be at least 0")
+      .default(1_000_000)
+      .describe(
+        "Missed events up to which a node of a dedicated pool is caught up by a replay; one that has missed more is flushed",
+      ),
     REFRESH: onOff("on", "off: keys whose view wants them refreshed are deleted"),
     REFRESH_TIMEOUT_MS: z.coerce
       .number({ error: "is not a number" })
@@ -77,6 +85,7 @@ export interface InvalidatorConfig {
   readonly auditorUrl: string | undefined;
   readonly stopTimeoutMs: number;
   readonly sliceKeys: number;
+  readonly catchUpEvents: number;
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
@@ -99,6 +108,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     auditorUrl: values.AUDITOR_URL,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     sliceKeys: values.SLICE_KEYS,
+    catchUpEvents: values.CATCH_UP_EVENTS,
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
     kafka: kafkaClientOptions(values),

@@ -1,9 +1,18 @@
 import type { BulkInvalidator, CachePool } from "@freshet/cache";
 import type { Pool } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
-import { BatchConsumer, consumerGroupId, createKafka, type DeadLetters, type KafkaLog } from "@freshet/kafka";
+import {
+  BatchConsumer,
+  consumerGroupId,
+  createKafka,
+  type DeadLetters,
+  type KafkaLog,
+  RecordReader,
+} from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
 import type { InvalidatorConfig } from "./config.ts";
+import { CatchUp } from "./nodes/catch-up.ts";
+import { LiveFirst } from "./nodes/live-first.ts";
 import { MissedOffsets, topicPartition } from "./nodes/missed-offsets.ts";
 import { NodeWatch } from "./nodes/node-watch.ts";
 import { createPoolNodes } from "./nodes/pool-nodes.ts";
@@ -34,6 +43,7 @@ export class PoolPipeline {
   readonly nodes: BulkInvalidator;
   readonly watch: NodeWatch;
   readonly missed = new MissedOffsets();
+  readonly live = new LiveFirst();
   readonly recent = new RecentBatches();
   readonly report: PoolReport;
   /** Keys that one event may expand to before they are deleted slice by slice. */
@@ -49,7 +59,7 @@ export class PoolPipeline {
    */
   constructor(name: string, settings: Pool, graph: PoolGraph, shared: Shared) {
     const { config, letters, owners, kafkaLog } = shared;
-    const { missed } = this;
+    const { missed, live } = this;
     this.name = name;
     this.settings = settings;
     this.#owners = owners;
@@ -59,25 +69,42 @@ export class PoolPipeline {
     const { nodes, refreshed } = createPoolNodes(settings, config.nodesOf(name));
     this.nodes = nodes;
     this.#refreshed = refreshed;
+    // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
+    const kafka = createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, kafkaLog);
+    const longestHardTtlMs = () => this.#longestHardTtlSeconds * 1_000;
     this.consumer = new BatchConsumer({
-      // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
-      kafka: createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, kafkaLog),
+      kafka,
       groupId: consumerGroupId(config.deployment, name),
       topics: graph.topics,
       // A third of the whole stop for the batches in hand, one for their commits, one for leaving the group.
       settings: { drainTimeoutMs: config.stopTimeoutMs / 3 },
-      longestHardTtlMs: () => this.#longestHardTtlSeconds * 1_000,
+      longestHardTtlMs,
       hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap }),
+    });
+    const catchUp = new CatchUp({
+      nodes,
+      missed,
+      live,
+      dedicated: settings.dedicated,
+      mostEvents: config.catchUpEvents,
+      sliceKeys: config.sliceKeys,
+      graph: () => this.#graph,
+      longestHardTtlMs,
+      partitions: () => this.consumer.partitions,
+      createReader: () => new RecordReader(kafka),
+      recommit: (partition) => {
+        this.consumer.recommit(topicPartition(partition));
+      },
+      onSlice: (slice) => {
+        report.replayed(slice);
+      },
     });
     this.watch = new NodeWatch({
       nodes,
       missed,
-      dedicated: settings.dedicated,
+      catchUp,
       onEvent: (event) => {
         report.nodeEvent(event);
-      },
-      recommit: (partitions) => {
-        for (const partition of partitions) this.consumer.recommit(topicPartition(partition));
       },
     });
     const renewer = new Renewer({ pool: refreshed, owners, watch: this.watch });

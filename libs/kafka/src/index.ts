@@ -57,5 +57,5 @@ export {
   type OutgoingMessage,
   type PublishOutcome,
 } from "./producer.ts";
-export { type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
+export { type PartitionBounds, type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
 export { deadLetterMarginBytes, ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";

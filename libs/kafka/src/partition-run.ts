@@ -148,6 +148,7 @@ export class PartitionRun implements TopicPartition {
       partition: this.partition,
       phase: this.phase,
       done: this.done,
+      position: this.position,
       high: this.#lag.high,
       offsetLag: caughtUp ? 0n : offsetLag(this.#lag),
       timeLagSeconds: caughtUp ? 0 : timeLagSeconds(this.#lag, Date.now()),

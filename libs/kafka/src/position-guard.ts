@@ -1,6 +1,7 @@
 import { type Admin, type Cluster } from "kafkajs";
 import { ConfigResourceTypes } from "./kafkajs-values.ts";
 import { type GapReason, decidePosition, type PositionFacts } from "./gap.ts";
+import { lookUpOffsets, topicsOf } from "./offset-lookup.ts";
 import { type CommitMetadata, decodeCommitMetadata } from "./offsets.ts";
 import type { TopicPartition } from "./types.ts";
 
@@ -80,9 +81,9 @@ export class PositionGuard {
     const topics = topicsOf(partitions);
     const [rules, low, high, young] = await Promise.all([
       this.#topicRules(topics),
-      endOffsets(cluster, partitions, { fromBeginning: true }),
-      endOffsets(cluster, partitions, { fromBeginning: false }),
-      endOffsets(cluster, partitions, { fromTimestamp: Math.max(0, nowMs - longestHardTtlMs) }),
+      lookUpOffsets(cluster, partitions, { fromBeginning: true }),
+      lookUpOffsets(cluster, partitions, { fromBeginning: false }),
+      lookUpOffsets(cluster, partitions, { fromTimestamp: Math.max(0, nowMs - longestHardTtlMs) }),
     ]);
     return Promise.all(
       [...known].map(
@@ -102,7 +103,7 @@ export class PositionGuard {
                 : {
                     offset: anchor.offset,
                     firstAfter:
-                      (await endOffsets(cluster, [at], { fromTimestamp: anchor.ts + 1 }))(at) ?? end,
+                      (await lookUpOffsets(cluster, [at], { fromTimestamp: anchor.ts + 1 }))(at) ?? end,
                   },
             firstWithinTtl: young(at) ?? end,
             retentionMs: rule.retentionMs,
@@ -154,31 +155,4 @@ export class PositionGuard {
 /** undefined where either half is unknown. */
 export function anchorOf(offset: bigint | undefined, ts: number | undefined): Anchor | undefined {
   return offset === undefined || ts === undefined ? undefined : { offset, ts };
-}
-
-type OffsetOf = (at: TopicPartition) => bigint | undefined;
-
-/** The offsets as a look-up; undefined where no record is at or after the timestamp. */
-async function endOffsets(
-  cluster: Cluster,
-  partitions: readonly TopicPartition[],
-  from: { fromBeginning: boolean } | { fromTimestamp: number },
-): Promise<OffsetOf> {
-  const answers = await cluster.fetchTopicsOffset(
-    topicsOf(partitions).map((topic) => ({
-      topic,
-      partitions: partitions.filter((at) => at.topic === topic).map(({ partition }) => ({ partition })),
-      ...from,
-    })),
-  );
-  return (at) => {
-    const offset = answers
-      .find(({ topic }) => topic === at.topic)
-      ?.partitions.find(({ partition }) => partition === at.partition)?.offset;
-    return offset === undefined || BigInt(offset) < 0n ? undefined : BigInt(offset);
-  };
-}
-
-function topicsOf(partitions: readonly TopicPartition[]): string[] {
-  return [...new Set(partitions.map(({ topic }) => topic))];
 }

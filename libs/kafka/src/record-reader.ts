@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Cluster, Consumer, Kafka, KafkaMessage } from "kafkajs";
 import { KafkaJSProtocolError } from "./kafkajs-values.ts";
+import { lookUpOffsets, topicsOf } from "./offset-lookup.ts";
 import type { TopicPartition } from "./types.ts";
 
 /** Where to read in one partition. */
@@ -15,6 +16,12 @@ export interface ReadRecords extends TopicPartition {
   readonly next: bigint;
   /** End of the partition when it was read. */
   readonly high: bigint;
+}
+
+/** Where a partition begins, and its first record appended at or after the time asked for; undefined: none is. */
+export interface PartitionBounds {
+  readonly low: bigint;
+  readonly firstSince: bigint | undefined;
 }
 
 const attempts = 6;
@@ -58,6 +65,19 @@ export class RecordReader {
     await this.#consumer.disconnect();
   }
 
+  /** Bounds of these partitions, as a look-up; rejects with kafkajs's error. */
+  async bounds(
+    partitions: readonly TopicPartition[],
+    sinceMs: number,
+  ): Promise<(at: TopicPartition) => PartitionBounds> {
+    await this.#cluster.addMultipleTargetTopics(topicsOf(partitions));
+    const [low, since] = await Promise.all([
+      lookUpOffsets(this.#cluster, partitions, { fromBeginning: true }),
+      lookUpOffsets(this.#cluster, partitions, { fromTimestamp: sinceMs }),
+    ]);
+    return (at) => ({ low: low(at) ?? 0n, firstSince: since(at) });
+  }
+
   /**
    * What the partitions hold at these positions, in one request per broker; waits up to `maxWaitMs` where none of a
    * broker's partitions has anything. A partition may come back empty although records wait: read it again at `next`.
@@ -69,7 +89,7 @@ export class RecordReader {
   ): Promise<ReadRecords[]> {
     for (let attempt = 1; ; attempt += 1)
       try {
-        await this.#cluster.addMultipleTargetTopics([...new Set(positions.map(({ topic }) => topic))]);
+        await this.#cluster.addMultipleTargetTopics(topicsOf(positions));
         const answers = await Promise.all(
           [...this.#byLeader(positions)].map(([nodeId, ofNode]) =>
             this.#fetch(nodeId, ofNode, maxWaitMs, maxBytesPerPartition),

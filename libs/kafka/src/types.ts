@@ -78,6 +78,8 @@ export interface PartitionStatus extends TopicPartition {
   readonly phase: "guarding" | "reading";
   /** First record not done. */
   readonly done: bigint;
+  /** Behind the last record that was taken: what is in hand lies between `done` and this. */
+  readonly position: bigint;
   readonly high: bigint;
   readonly offsetLag: bigint;
   readonly timeLagSeconds: number;

@@ -50,6 +50,31 @@ describe("MissedOffsets", () => {
     expect(missed.of(p0)).toEqual({ "a:1": 8n });
   });
 
+  it("raises the mark with what a replay has done, and keeps below it what fails meanwhile", () => {
+    const missed = new MissedOffsets();
+    missed.mark(p0, "a:1", 5n);
+    missed.beginCatchUp("a:1");
+    expect(missed.catchingUpFrom(p0, "a:1")).toBe(5n);
+    expect(missed.advance(p0, "a:1", 7n)).toBe(true);
+    expect(missed.of(p0)).toEqual({ "a:1": 7n });
+    missed.mark(p0, "a:1", 12n);
+    missed.settle(p0, "a:1");
+    expect(missed.of(p0)).toEqual({ "a:1": 12n });
+    missed.endCatchUp("a:1", false);
+    expect(missed.of(p0)).toEqual({ "a:1": 12n });
+  });
+
+  it("does not raise a mark that was taken over anew while the replay was under way", () => {
+    const missed = new MissedOffsets();
+    missed.mark(p0, "a:1", 5n);
+    missed.beginCatchUp("a:1");
+    missed.restore(p0, { "a:1": 5n }, nodes);
+    expect(missed.advance(p0, "a:1", 9n)).toBe(false);
+    missed.settle(p0, "a:1");
+    missed.endCatchUp("a:1", true);
+    expect(missed.of(p0)).toEqual({ "a:1": 5n });
+  });
+
   it("forgets a partition that another member owns now", () => {
     const missed = new MissedOffsets();
     missed.mark(p0, "a:1", 5n);
@@ -61,18 +86,30 @@ describe("MissedOffsets", () => {
     const step = fc.oneof(
       fc.record({ mark: fc.bigInt(0n, 50n) }),
       fc.constant({ begin: true as const }),
+      fc.record({ replayed: fc.bigInt(0n, 50n) }),
       fc.constant({ fail: true as const }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const missed = new MissedOffsets();
-        let oldest: bigint | undefined;
+        let [open, aside]: [bigint[], bigint[]] = [[], []];
         for (const each of steps) {
           if ("mark" in each) {
             missed.mark(p0, "a:1", each.mark);
-            oldest = oldest === undefined || each.mark < oldest ? each.mark : oldest;
-          } else if ("begin" in each) missed.beginCatchUp("a:1");
-          else missed.endCatchUp("a:1", false);
+            open.push(each.mark);
+          } else if ("begin" in each) {
+            missed.beginCatchUp("a:1");
+            [open, aside] = [[], [...aside, ...open]];
+          } else if ("replayed" in each) {
+            missed.advance(p0, "a:1", each.replayed);
+            aside = aside.map((offset) => (offset < each.replayed ? each.replayed : offset));
+          } else {
+            missed.endCatchUp("a:1", false);
+            [open, aside] = [[...open, ...aside], []];
+          }
+          const owed = [...open, ...aside];
+          const oldest =
+            owed.length === 0 ? undefined : owed.reduce((one, other) => (other < one ? other : one));
           expect(missed.of(p0)["a:1"]).toBe(oldest);
         }
       }),

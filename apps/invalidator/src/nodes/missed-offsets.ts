@@ -19,7 +19,8 @@ export type CommittedMarks = Readonly<Record<string, bigint>> | "*";
  * go into the metadata of every commit, so that they outlive this process (I4).
  *
  * Catching up is two-phased: `beginCatchUp` sets the marks of a node aside, deletes that fail from then on make
- * new marks, and only the marks that were set aside are dropped once the flush is acknowledged.
+ * new marks, and only the marks that were set aside rise with the replay and are dropped at its end, or once a flush
+ * is acknowledged.
  */
 export class MissedOffsets {
   readonly #open = new Map<PartitionId, Map<string, bigint>>();
@@ -64,7 +65,29 @@ export class MissedOffsets {
     return [...new Set(partitions.map(([partition]) => partition))];
   }
 
-  /** Sets the node's marks aside; call before the flush, with deletes going to the node again. */
+  /** The mark that was set aside; undefined: there is none, or none any more. */
+  catchingUpFrom(partition: PartitionId, node: string): bigint | undefined {
+    return this.#catchingUp.get(partition)?.get(node);
+  }
+
+  /**
+   * Raises the mark that was set aside: what lies below `offset` is acknowledged. False: the partition was dropped or
+   * restored meanwhile, and its marks are somebody else's to settle.
+   */
+  advance(partition: PartitionId, node: string, offset: bigint): boolean {
+    const nodes = this.#catchingUp.get(partition);
+    const marked = nodes?.get(node);
+    if (nodes === undefined || marked === undefined) return false;
+    if (offset > marked) nodes.set(node, offset);
+    return true;
+  }
+
+  /** Drops the mark that was set aside: all of it is acknowledged. */
+  settle(partition: PartitionId, node: string): void {
+    this.#catchingUp.get(partition)?.delete(node);
+  }
+
+  /** Sets the node's marks aside; call before the replay or the flush, with deletes going to the node again. */
   beginCatchUp(node: string): void {
     for (const [partition, nodes] of this.#open) {
       const offset = nodes.get(node);

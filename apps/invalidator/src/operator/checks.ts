@@ -58,7 +58,13 @@ function problemsOf({ consumer, nodes, watch, missed, report }: PoolPipeline): C
       ...nodes.nodes.filter((node) => !watch.accepts(node)).map((node) => `${node} is away`),
       ...nodes.nodes
         .filter((node) => missed.partitionsOf(node).length > 0)
-        .map((node) => `${node} has missed deletions`),
+        .map((node) => {
+          const left = watch.progressOf(node)?.left;
+          if (left !== undefined) return `${node} is caught up, ${left} events to go`;
+          const unreadable =
+            watch.unreadableOf(node).length > 0 ? ", and they can't be replayed any more" : "";
+          return `${node} has missed deletions${unreadable}`;
+        }),
       ...report.gaps
         .filter(({ flushed }) => !flushed)
         .map(({ topic, partition, reason }) => `gap in ${topic}/${partition} (${reason})`),

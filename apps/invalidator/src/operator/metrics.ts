@@ -81,8 +81,19 @@ export function invalidatorMetrics(metrics: Metrics) {
     }),
     nodesFlushed: metrics.counter({
       name: "freshet_nodes_flushed_total",
-      help: "Flushes of a node, because it had been away or because of a gap",
+      help: "Flushes of a node, because it had missed too much or because of a gap",
       labelNames: ["pool", "node", "reason"],
+    }),
+    replayedEvents: metrics.counter({
+      name: "freshet_catch_up_events_total",
+      help: "Events replayed for a node that had missed them",
+      labelNames: ["pool", "node"],
+    }),
+    replaySlices: metrics.histogram({
+      name: "freshet_catch_up_slice_seconds",
+      help: "How long a slice of a replay took, in seconds: the most that a live batch has waited for it",
+      labelNames: ["pool"],
+      buckets: secondsBuckets,
     }),
     reloads: metrics.counter({
       name: "freshet_manifest_reloads_total",
@@ -155,6 +166,22 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
     labelNames: ["pool", "node"],
     collect() {
       ofNodes(this, ({ missed }, node) => missed.partitionsOf(node).length);
+    },
+  });
+  metrics.gauge({
+    name: "freshet_node_unreadable_partitions",
+    help: "Partitions whose records that the node has missed can't be read any more",
+    labelNames: ["pool", "node"],
+    collect() {
+      ofNodes(this, ({ watch }, node) => watch.unreadableOf(node).length);
+    },
+  });
+  metrics.gauge({
+    name: "freshet_catch_up_events_left",
+    help: "Events that are still to be replayed for the node, 0 while it is not being caught up",
+    labelNames: ["pool", "node"],
+    collect() {
+      ofNodes(this, ({ watch }, node) => watch.progressOf(node)?.left ?? 0);
     },
   });
   metrics.gauge({

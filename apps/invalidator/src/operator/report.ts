@@ -1,6 +1,7 @@
 import type { AssignedPartition, ConsumerFailure, Gap } from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
 import type { ReloadEvent } from "../manifests/reload.ts";
+import type { ReplayedSlice } from "../nodes/catch-up.ts";
 import type { NodeEvent } from "../nodes/node-watch.ts";
 import type { OwnerEvent } from "../owners/owner-service.ts";
 import type { Execution, SliceProgress } from "../pipeline/execute.ts";
@@ -151,12 +152,27 @@ export class PoolReport {
     else if (event.type === "node-owes")
       this.#logger.error(
         { node, partitions: event.partitions },
-        "node is back but has missed deletions, and its pool is not dedicated: flush it or let the TTL pass",
+        "node has missed deletions that can't be read any more, and its pool is not dedicated: flush it or let the TTL pass",
+      );
+    else if (event.type === "catch-up-failed")
+      this.#logger.error(
+        { node, error: messageOf(event.error) },
+        "node could not be caught up: tried again in a second, from where it was",
       );
     else {
-      if (event.flushed) this.flushed(node, "node_was_away");
-      this.#logger.warn({ node, flushed: event.flushed }, "node is back");
+      const { caughtUp } = event;
+      if (caughtUp?.how === "flushed") this.flushed(node, "node_was_away");
+      const events = caughtUp?.how === "replayed" ? caughtUp.events : undefined;
+      this.#logger.warn({ node, how: caughtUp?.how ?? "it has missed nothing", events }, "node is back");
     }
+  }
+
+  /** A slice of what a node has missed is made up for. */
+  replayed({ node, events, keys, seconds }: ReplayedSlice): void {
+    const pool = this.#pool;
+    this.#metrics.replayedEvents.inc({ pool, node }, events);
+    this.#metrics.replaySlices.observe({ pool }, seconds);
+    this.#logger.debug({ node, events, keys, ms: Math.round(seconds * 1_000) }, "slice replayed");
   }
 
   flushed(node: string, reason: "node_was_away" | "gap"): void {

@@ -58,7 +58,22 @@ const pool = z.object({
     .describe("Every partition, as the broker has it; null: it was not answered lately"),
   topology: z.string().describe("Hash of the node list: every reader and writer must have the same"),
   previousTopologies: z.array(z.string()).describe("Of the lists under which values may still live"),
-  nodes: z.array(z.object({ node: z.string(), state: z.enum(["up", "away", "catching-up"]), missed })),
+  nodes: z.array(
+    z.object({
+      node: z.string(),
+      state: z.enum(["up", "away", "catching-up"]),
+      missed,
+      unreadable: z
+        .array(z.string())
+        .describe(
+          "Partitions of `missed` whose records are gone: nothing but a flush or the hard TTL settles them",
+        ),
+      catchUp: z
+        .object({ done: z.int().nonnegative(), left: z.int().nonnegative() })
+        .nullable()
+        .describe("Events replayed and still to be replayed; null: none are"),
+    }),
+  ),
   gaps: z.array(z.object({ ...place, reason: z.string(), since: time, flushed: z.boolean() })),
   deadLetters: z
     .array(z.object({ topic: z.string(), reason: z.string(), count: z.int().positive() }))
@@ -118,6 +133,8 @@ function poolStatus(
     nodes: nodes.nodes.map((node) => ({
       node,
       state: watch.stateOf(node),
+      unreadable: watch.unreadableOf(node),
+      catchUp: watch.progressOf(node) ?? null,
       missed: Object.fromEntries(
         marks.partitionsOf(node).map((owed) => [owed, String(marks.of(owed)[node])]),
       ),

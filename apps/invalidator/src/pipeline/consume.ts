@@ -21,6 +21,10 @@ export class InvalidationConsumer {
 
   @EventPattern(freshetBatch)
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
+    return this.#pools.ofGroup(batch.groupId).live.live(() => this.#invalidate(batch));
+  }
+
+  async #invalidate(batch: EventBatch): Promise<BatchResult> {
     const startedMs = Date.now();
     const { topic, partition, messages, attempt, signal } = batch;
     const { graph, executor, report, recent, sliceKeys } = this.#pools.ofGroup(batch.groupId);

@@ -15,7 +15,7 @@ const nodeStates = {
 /** @param {readonly Pool[]} pools */
 export function showNodes(pools) {
   const rows = pools.flatMap(({ pool, nodes }) =>
-    nodes.map(({ node, state, missed }) => {
+    nodes.map(({ node, state, missed, catchUp }) => {
       const { level, text } =
         Object.entries(nodeStates).find(([name]) => name === state)?.[1] ?? nodeStates.away;
       const owed = Object.keys(missed).length;
@@ -23,7 +23,13 @@ export function showNodes(pools) {
         cell(pool),
         cell(node, "node"),
         cell(element("span", { class: "badge", "data-level": level }, text)),
-        cell(owed === 0 ? "none" : `in ${counted(owed, "partition")}`),
+        cell(
+          catchUp !== null
+            ? `${counted(catchUp.left, "event")} to go`
+            : owed === 0
+              ? "none"
+              : `in ${counted(owed, "partition")}`,
+        ),
       );
     }),
   );

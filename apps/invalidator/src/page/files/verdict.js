@@ -28,12 +28,16 @@ export function verdictOf({ status, outbox }) {
       bad.push(
         `Pool ${pool}: an event has waited ${written(duration(Math.round(lagSeconds)))}; readers get old values that long.`,
       );
-    for (const { node, state: nodeState, missed } of nodes)
+    for (const { node, state: nodeState, missed, unreadable } of nodes)
       if (nodeState === "away")
         bad.push(`Pool ${pool}: ${node} is away; readers who still reach it may get old values.`);
       else if (nodeState === "catching-up") warn.push(`Pool ${pool}: ${node} is catching up.`);
+      else if (unreadable.length > 0)
+        bad.push(
+          `Pool ${pool}: ${node} has missed deletions that can't be replayed; flush it or let the TTL pass.`,
+        );
       else if (Object.keys(missed).length > 0)
-        bad.push(`Pool ${pool}: ${node} has missed deletions; flush it or let the TTL pass.`);
+        warn.push(`Pool ${pool}: ${node} has missed deletions and is about to catch up.`);
     const open = gaps.filter(({ flushed }) => !flushed).length;
     if (open > 0)
       bad.push(`Pool ${pool}: ${counted(open, "gap")}; cached values may be old until their TTL passes.`);
