@@ -1,9 +1,10 @@
 // npm run manifests:export: `freshet manifests export` for each service of this repository.
 import { writeFileSync } from "node:fs";
+import { dirname, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { renderManifest } from "../apps/cli/src/manifest-file.ts";
 
-export { renderManifest };
+const SCHEMA = fileURLToPath(new URL("../docs/schemas/manifest.schema.json", import.meta.url));
 
 /** Where each service's manifest lies, and the module that says what is in it. */
 const EXPORTED = new Map([
@@ -36,10 +37,18 @@ export function manifestFile(service) {
   return fileURLToPath(new URL(`../${file}`, import.meta.url));
 }
 
+/**
+ * What stands in the file of a service's manifest.
+ * @param {import("@freshet/contracts").Manifest} manifest
+ */
+export function manifestText(manifest) {
+  return renderManifest(manifest, relative(dirname(manifestFile(manifest.service)), SCHEMA));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url))
   for (const [service, { from }] of EXPORTED) {
     /** @type {{ manifest: import("@freshet/contracts").Manifest }} */
     const { manifest } = await import(`../${from}`);
-    writeFileSync(manifestFile(service), renderManifest(manifest));
+    writeFileSync(manifestFile(service), manifestText(manifest));
     console.log(`written: ${manifestFile(service)}`);
   }

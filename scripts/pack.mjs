@@ -11,6 +11,11 @@ import { build, packages } from "./build.mjs";
 import { run } from "./compose/stack.mjs";
 
 const SOURCE_CONDITION = "@freshet/source";
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** What lies elsewhere in the repository and is published with a package: package → its folder → files. */
+const ADDED = new Map([
+  ["@freshet/contracts", { to: "schemas", from: ["manifest", "pools", "change-event"].map(schema) }],
+]);
 
 const packageJson = z.looseObject({
   name: z.string(),
@@ -23,12 +28,12 @@ const packed = z.array(
   z.object({ name: z.string(), filename: z.string(), files: z.array(z.object({ path: z.string() })) }),
 );
 
-/** The folders of the packages that are published. */
-export function publishable() {
-  return packages().filter((folder) => {
-    const { name, private: isPrivate } = read(folder);
-    return name.startsWith("@freshet/") && isPrivate !== true;
-  });
+/** The packages that are published: name and folder. */
+export function published() {
+  return packages()
+    .map((folder) => ({ folder, ...read(folder) }))
+    .filter(({ name, private: isPrivate }) => name.startsWith("@freshet/") && isPrivate !== true)
+    .map(({ name, folder }) => ({ name, folder }));
 }
 
 /**
@@ -36,7 +41,7 @@ export function publishable() {
  * @param {z.infer<typeof packageJson>} own
  * @param {(name: string) => string} versionOf version of another package of this workspace
  */
-export function publishedManifest(own, versionOf) {
+function publishedManifest(own, versionOf) {
   return {
     ...without(own, "scripts", "devDependencies"),
     exports: mapValues(own.exports, (target) =>
@@ -73,7 +78,7 @@ function mapValues(record, change) {
  */
 export async function pack(folder, signal) {
   mkdirSync(folder, { recursive: true });
-  const folders = publishable();
+  const folders = published().map(({ folder: of }) => of);
   const versions = new Map(folders.map(read).map(({ name, version }) => [name, version]));
   const versionOf = (/** @type {string} */ name) => {
     const version = versions.get(name);
@@ -85,10 +90,11 @@ export async function pack(folder, signal) {
     const staged = folders.map((from) => {
       const to = join(stage, basename(from));
       cpSync(from, to, { recursive: true, filter: (path) => isCurrent(from, path) });
-      writeFileSync(
-        join(to, "package.json"),
-        `${JSON.stringify(publishedManifest(read(from), versionOf), undefined, 2)}\n`,
-      );
+      const own = read(from);
+      const added = ADDED.get(own.name);
+      for (const file of added?.from ?? []) cpSync(file, join(to, added?.to ?? "", basename(file)));
+      const manifest = JSON.stringify(publishedManifest(own, versionOf), undefined, 2);
+      writeFileSync(join(to, "package.json"), `${manifest}\n`);
       return to;
     });
     const args = ["pack", "--json", "--ignore-scripts", `--pack-destination=${resolve(folder)}`, ...staged];
@@ -110,6 +116,11 @@ function isCurrent(folder, path) {
   const [, inDist] = path.slice(folder.length).match(/^\/dist\/(.*)$/) ?? [];
   const source = inDist?.replace(/(\.d)?\.ts(\.map)?$|\.js(\.map)?$/, ".ts");
   return source === undefined || existsSync(join(folder, "src", source)) || source === ".tsbuildinfo";
+}
+
+/** @param {string} name */
+function schema(name) {
+  return join(ROOT, "docs/schemas", `${name}.schema.json`);
 }
 
 /** @param {string} folder */

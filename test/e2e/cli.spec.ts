@@ -40,7 +40,8 @@ test("plans an event without a server", async () => {
 
 test("exports typed views of a TypeScript module as the file that the invalidator loads", async () => {
   const file = join(manifests, "profile-service.yaml");
-  const answer = start("manifests", "export", "apps/profile-service/src/views.ts", "--check", file);
+  const from = ["apps/profile-service/src/views.ts", "--schema", "docs/schemas/manifest.schema.json"];
+  const answer = start("manifests", "export", ...from, "--check", file);
   expect(await answer.ended).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 

@@ -4,10 +4,7 @@ import { execFile, type ExecFileException } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { pack } from "../../scripts/pack.mjs";
-
-const typescript = fileURLToPath(new URL("../../node_modules/typescript/bin/tsc", import.meta.url));
 
 export interface Ended {
   readonly code: number;
@@ -69,12 +66,6 @@ export class OutsideProject implements Disposable {
     if (code !== 0)
       throw new Error(`${[command, ...args].join(" ")} ended with ${code}:\n${stdout}${stderr}`);
     return stdout;
-  }
-
-  /** Compiles by this repository's TypeScript; answers the first line of each error, which starts with its file. */
-  async compile(): Promise<string[]> {
-    const { stdout } = await this.run(process.execPath, typescript, "--project", ".", "--pretty", "false");
-    return stdout.split("\n").filter((line) => /^\S/.test(line));
   }
 
   [Symbol.dispose](): void {

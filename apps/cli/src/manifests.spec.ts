@@ -163,6 +163,20 @@ describe("freshet manifests export", () => {
     expect(JSON.parse((await run("--json")).stdout)).toMatchObject({ service: "s" });
   });
 
+  it("tells editors in the first line where the schema lies, from the file", async () => {
+    const file = module("views.mjs", source);
+    const folder = given({ freshet: 1, service: "other" });
+    const out = join(folder, "views.yaml");
+    const run = (...more: string[]) => freshet(["manifests", "export", file, ...more]);
+    await run("--out", out, "--schema", join(dir, "schemas", "manifest.schema.json"));
+    const [first] = readFileSync(out, "utf8").split("\n");
+    expect(first).toBe("# yaml-language-server: $schema=../schemas/manifest.schema.json");
+    expect((await run("--check", out)).exitCode).toBe(1);
+    expect((await run("--schema", "https://example.org/m.json")).stdout).toContain(
+      "$schema=https://example.org/m.json\n",
+    );
+  });
+
   it.each([
     ["an export that is not there", ["--export", "views"], 2, "does not export views but manifest, other"],
     ["an export that is no manifest", ["--export", "other"], 1, "(the file)"],

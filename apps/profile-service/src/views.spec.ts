@@ -3,11 +3,11 @@ import { parsePools } from "@freshet/contracts";
 import { compile } from "@freshet/dependency-graph";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { manifestFile, renderManifest } from "../../../scripts/export-manifests.mjs";
+import { manifestFile, manifestText } from "../../../scripts/export-manifests.mjs";
 import { manifest } from "./views.ts";
 
 test("deploy/manifests holds what views.ts says; `npm run manifests:export` writes it", () => {
-  expect(readFileSync(manifestFile(manifest.service), "utf8")).toBe(renderManifest(manifest));
+  expect(readFileSync(manifestFile(manifest.service), "utf8")).toBe(manifestText(manifest));
 });
 
 test("the views compile with the pools of the deployment", () => {

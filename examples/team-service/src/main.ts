@@ -7,19 +7,21 @@ import { createEventPublisher, createKafka } from "@freshet/kafka";
 import { OutboxRelay } from "@freshet/outbox";
 import pg from "pg";
 import { z } from "zod";
-import { readTeamConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { type TeamPage, teamPage } from "./contract.ts";
 import { type Answer, type Asked, fromPrimary, serve } from "./http.ts";
 import { directory } from "./profile-contract.ts";
 import { findTeam, saveTeam, teamsTable } from "./teams.ts";
 
-const config = readTeamConfig();
+const config = readConfig();
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL });
 const outboxSchema = fileURLToPath(import.meta.resolve("@freshet/outbox/schema.sql"));
 await pool.query(teamsTable);
 await pool.query(readFileSync(outboxSchema, "utf8"));
 
-const publisher = createEventPublisher(createKafka({ ...config.kafka, clientId: "team-service" }));
+const publisher = createEventPublisher(
+  createKafka({ brokers: config.KAFKA_BROKERS, clientId: "team-service" }),
+);
 const relay = new OutboxRelay({
   pool,
   publish: (messages, options) => publisher.publish(messages, options),

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { FreshetError, type Manifest, parseManifest } from "@freshet/contracts";
 import { type Command, Option } from "commander";
 import { importModule } from "../import-module.ts";
@@ -9,6 +10,7 @@ interface ExportOptions extends JsonOption {
   readonly export: string;
   readonly out?: string;
   readonly check?: string;
+  readonly schema?: string;
 }
 
 /** `freshet manifests export`: typed views as the file that the invalidator loads. */
@@ -23,6 +25,10 @@ export function addManifestsExport(manifests: Command, session: Session): void {
         "manifests export src/views.ts --check manifests/my-service.yaml",
         "for a CI: exit code 1 when it differs",
       ],
+      [
+        "manifests export src/views.ts --out my.yaml --schema node_modules/@freshet/contracts/schemas/manifest.schema.json",
+        "with a line by which editors complete and check it",
+      ],
       ["manifests export dist/views.js --json", "as JSON, to standard output"],
     ],
   );
@@ -31,12 +37,16 @@ export function addManifestsExport(manifests: Command, session: Session): void {
     .option("--export <name>", "which export of the module is the manifest", "manifest")
     .option("--out <file>", "write it there")
     .addOption(new Option("--check <file>", "write nothing: compare it with this file").conflicts("out"))
+    .option("--schema <file>", "name this JSON Schema in the first line, for editors: a file, or a URL")
     .addOption(jsonOption())
     .action(async (module: string) => {
       const options = command.opts<ExportOptions>();
       const manifest = await manifestOf(module, options.export);
+      const schema = schemaFrom(options.out ?? options.check, options.schema);
       const text =
-        options.json === true ? `${JSON.stringify(manifest, undefined, 2)}\n` : renderManifest(manifest);
+        options.json === true
+          ? `${JSON.stringify(manifest, undefined, 2)}\n`
+          : renderManifest(manifest, schema);
       if (options.check !== undefined) await check(session, options.check, text);
       else if (options.out === undefined) session.io.stdout.write(text);
       else {
@@ -44,6 +54,12 @@ export function addManifestsExport(manifests: Command, session: Session): void {
         session.note(`written: ${options.out}`);
       }
     });
+}
+
+/** The schema as it is found from the manifest's file; both are named from the current folder. */
+function schemaFrom(file: string | undefined, schema: string | undefined): string | undefined {
+  if (file === undefined || schema === undefined || /^https?:/.test(schema)) return schema;
+  return relative(dirname(file), schema);
 }
 
 /** @throws FreshetError CLI_USAGE; ManifestError when the export is no valid manifest */

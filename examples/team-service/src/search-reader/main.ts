@@ -1,12 +1,12 @@
 // A third service, which writes nothing: searches over the profiles, and cards of teams.
 import { type Loaded, ReadThroughCache, versioned } from "@freshet/cache";
 import pg from "pg";
-import { readSearchConfig } from "../config.ts";
 import { page } from "../contract.ts";
 import { type Answer, type Asked, fromPrimary, serve } from "../http.ts";
+import { readConfig } from "./config.ts";
 import { type Found, searchResults, type TeamCard, teamCard } from "./contract.ts";
 
-const config = readSearchConfig();
+const config = readConfig();
 const pool = new pg.Pool({ connectionString: config.DATABASE_URL });
 const cache = new ReadThroughCache({
   pools: { search: { nodes: config.MEMCACHED_SEARCH } },
