@@ -46,6 +46,9 @@ export class System implements AsyncDisposable {
   /** Where the first replica of profile-service answers the bus. */
   readonly #internalPort: number;
   readonly #internalToken = uniqueName("token");
+  /** ADMIN_TOKEN of the invalidators. */
+  readonly adminToken = `${uniqueName("admin")}-of-this-spec`;
+  #adminPort = 0;
   #services = 0;
 
   private constructor(
@@ -111,6 +114,8 @@ export class System implements AsyncDisposable {
 
   /** A replica of the invalidator that deletes every key, unless REFRESH is on; `url` is its read-only port. */
   async startInvalidator({ env, nodeArgs = [] }: AppChanges = {}): Promise<RunningApp> {
+    const adminPort = await freePort();
+    this.#adminPort = adminPort;
     const invalidator = await startApp("invalidator", {
       port: await freePort(),
       nodeArgs: [...nodeArgs],
@@ -120,11 +125,17 @@ export class System implements AsyncDisposable {
         MANIFESTS_DIR: manifestsDir,
         SERVICE_URL_PROFILE_SERVICE: `http://${this.internalAddress}`,
         REFRESH: "off",
-        ADMIN_PORT: String(await freePort()),
+        ADMIN_PORT: String(adminPort),
+        ADMIN_TOKEN: this.adminToken,
         ...env,
       },
     });
     return this.#running(invalidator);
+  }
+
+  /** The admin port of the invalidator that was started last. */
+  get adminUrl(): string {
+    return `http://127.0.0.1:${this.#adminPort}`;
   }
 
   /** The auditor of this deployment; `url` is its port. */

@@ -1,4 +1,5 @@
 import {
+  ConfigError,
   deployment,
   type Environment,
   kafkaClientOptions,
@@ -31,7 +32,20 @@ const database = {
   DATABASE_URL: z
     .string()
     .optional()
-    .describe("PostgreSQL whose outbox `doctor` looks at (better by DATABASE_URL_FILE)"),
+    .describe(
+      "PostgreSQL whose outbox `doctor` looks at, and whose rows `repair` reads (better by DATABASE_URL_FILE)",
+    ),
+};
+
+const admin = {
+  ADMIN_URL: z
+    .url({ protocol: /^https?$/, error: "must be http(s)://host:port" })
+    .default("http://127.0.0.1:3101")
+    .describe("Admin port of any replica of the invalidator; `--admin-url` wins over it"),
+  ADMIN_TOKEN: z
+    .string()
+    .optional()
+    .describe("Bearer token that the admin port demands (better by ADMIN_TOKEN_FILE)"),
 };
 
 /** The settings that `freshet` reads, all of them those of the apps; documents' table is generated from this. */
@@ -44,6 +58,7 @@ export const cliSettings = (production: boolean) =>
     DEPLOYMENT: deployment(production),
     ...manifestsDir,
     ...token,
+    ...admin,
     ...database,
   });
 
@@ -71,6 +86,22 @@ export function kafkaAccess(
 /** What owners want to be shown; undefined: nothing. */
 export function internalToken(environment: Environment): string | undefined {
   return readEnvironment(z.object(token), environment).INTERNAL_TOKEN;
+}
+
+/**
+ * Where the admin port is, and what it wants to be shown.
+ * @throws ConfigError
+ */
+export function adminAccess(
+  environment: Environment,
+  given: string | undefined,
+): { readonly url: string; readonly token: string } {
+  const { ADMIN_URL, ADMIN_TOKEN } = readEnvironment(z.object(admin), environment);
+  if (ADMIN_TOKEN === undefined)
+    throw new ConfigError([
+      "ADMIN_TOKEN: is not set. The invalidator's own, or its file by ADMIN_TOKEN_FILE",
+    ]);
+  return { url: given ?? ADMIN_URL.replace(/\/+$/, ""), token: ADMIN_TOKEN };
 }
 
 /** The database that somebody named; undefined: none. */

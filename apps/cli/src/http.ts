@@ -19,8 +19,16 @@ export async function getText(
   signal: AbortSignal,
   unreachable: ErrorCode = "SERVICE_UNREACHABLE",
 ): Promise<Answer> {
+  return await request(url, { signal, headers: { accept: "application/json, text/plain" } }, unreachable);
+}
+
+/**
+ * Sends any request.
+ * @throws FreshetError as getText does
+ */
+export async function request(url: string, init: RequestInit, unreachable: ErrorCode): Promise<Answer> {
   try {
-    const response = await fetch(url, { signal, headers: { accept: "application/json, text/plain" } });
+    const response = await fetch(url, init);
     const atMs = Date.now();
     return {
       httpStatus: response.status,

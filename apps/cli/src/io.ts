@@ -17,5 +17,5 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** 0: as it should be. 1: a problem was found. 2: asked wrongly, or something could not be reached. */
-export type ExitCode = 0 | 1 | 2;
+/** 0: as it should be. 1: a problem was found. 2: asked wrongly, or not reached. 130: ended by Ctrl-C before it was done. */
+export type ExitCode = 0 | 1 | 2 | 130;

@@ -1,5 +1,5 @@
 import { FreshetError } from "@freshet/contracts";
-import { createKafka, RecordReader } from "@freshet/kafka";
+import { createEventPublisher, createKafka, type EventPublisher, RecordReader } from "@freshet/kafka";
 import type { KafkaAccess } from "./config.ts";
 
 type Admin = ReturnType<ReturnType<typeof createKafka>["admin"]>;
@@ -8,6 +8,8 @@ type Admin = ReturnType<ReturnType<typeof createKafka>["admin"]>;
 export interface Clients {
   readonly admin: Admin;
   readonly reader: RecordReader;
+  /** Connects with the first message. */
+  readonly publisher: EventPublisher;
 }
 
 /** Answers within the time, or rejects naming the brokers; for what is one question to Kafka. */
@@ -27,15 +29,18 @@ export async function withKafka<Result>(
   const brokers = options.brokers.join(",");
   const admin = kafka.admin();
   const reader = new RecordReader(kafka);
+  const publisher = createEventPublisher(kafka, { timeoutMs });
   const ask: Ask = (question) => within(question, timeoutMs, brokers);
   try {
     await ask(Promise.all([admin.connect(), reader.connect()]));
-    return await work({ admin, reader }, ask);
+    return await work({ admin, reader, publisher }, ask);
   } catch (error) {
     throw explained(error, brokers);
   } finally {
     // A socket that hangs must not hold up the end: whatever is left ends with the process.
-    await within(Promise.all([admin.disconnect(), reader.close()]), 1_000, brokers).catch(() => undefined);
+    await within(Promise.all([admin.disconnect(), reader.close(), publisher.close()]), 1_000, brokers).catch(
+      () => undefined,
+    );
   }
 }
 

@@ -1,9 +1,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Environment, readManifestsFolder } from "@freshet/config";
-import { type Manifest, ManifestError, type ManifestProblem } from "@freshet/contracts";
+import { type Manifest, ManifestError, type ManifestProblem, type Pools } from "@freshet/contracts";
 import { compile, type DependencyGraph } from "@freshet/dependency-graph";
 import { manifestsFolder } from "./config.ts";
+
+/** What a folder says: the graph, what it was made of, and the pools as pools.yaml has them. */
+interface Loaded {
+  readonly graph: DependencyGraph;
+  readonly manifests: readonly Manifest[];
+  readonly pools: Pools;
+}
 
 /**
  * The manifests of a folder, compiled.
@@ -21,10 +28,10 @@ export async function loadManifests(folder: string): Promise<readonly Manifest[]
   return (await load(folder)).manifests;
 }
 
-async function load(folder: string): Promise<{ graph: DependencyGraph; manifests: readonly Manifest[] }> {
+async function load(folder: string): Promise<Loaded> {
   try {
     const { sources, pools } = await readManifestsFolder(folder);
-    return { graph: compile(sources, pools), manifests: sources.map(({ manifest }) => manifest) };
+    return { graph: compile(sources, pools), manifests: sources.map(({ manifest }) => manifest), pools };
   } catch (error) {
     if (!(error instanceof ManifestError)) throw error;
     const inFolder = ({ file, ...problem }: ManifestProblem) => ({
@@ -47,7 +54,15 @@ export async function namedGraph(
 }
 
 /**
- * The same, but undefined when nobody named a folder and the default one is not there.
+ * The same, with the pools.
+ * @throws ManifestError
+ */
+export async function namedManifests(environment: Environment, given: string | undefined): Promise<Loaded> {
+  return await load(manifestsFolder(environment, given).folder);
+}
+
+/**
+ * The graph, but undefined when nobody named a folder and the default one is not there.
  * @throws ManifestError
  */
 export async function graphIfThere(

@@ -11,6 +11,8 @@ const poolStatus = z.looseObject({
   state: z.string(),
   lagMessages: z.number(),
   lagSeconds: z.number(),
+  // An invalidator of an earlier version can't be paused.
+  pausedSince: z.string().nullish(),
   partitions: z.array(
     z.looseObject({
       topic: z.string(),
@@ -126,9 +128,12 @@ export function statusProblems({
   wholeGroup,
   nodes,
   gaps,
+  pausedSince,
 }: PoolStatus): Problem[] {
   const problems: Problem[] = [];
   const add = (problem: string, mend: string) => problems.push({ pool, problem, mend });
+  if (pausedSince)
+    add(`it is paused since ${pausedSince}: readers get old values`, `\`freshet resume --pool ${pool}\``);
   if (state === "crashed")
     add(`the consumer of ${group} has given up`, "see the invalidator's log, then restart it");
   else if (state !== "running")
@@ -157,14 +162,14 @@ export function statusProblems({
     if (unreadable.length > 0)
       add(
         `${node} has missed deletions that can't be replayed any more (${where(unreadable)}): ${ttl}`,
-        "flush that node by hand, or wait for the hard TTL",
+        `\`freshet repair\` or, in a dedicated pool, \`freshet flush --pool ${pool}\`; then \`freshet settle\``,
       );
   }
   for (const { topic, partition, reason, since, flushed } of gaps)
     if (!flushed)
       add(
         `gap in ${topic}/${partition} (${reason}) since ${since}: ${ttl}`,
-        "flush the nodes of the pool, or wait for the hard TTL; then restart the invalidator to clear it",
+        `\`freshet repair\` or, in a dedicated pool, \`freshet flush --pool ${pool}\`; else wait for the hard TTL, then \`freshet settle\``,
       );
   return problems;
 }
@@ -237,7 +242,7 @@ function printPool(
   for (const { topic, reason, count } of rest.deadLetters)
     out.line(
       { text: `${counted(count, "dead letter")} `, style: "yellow" },
-      `of ${topic} (${reason}) since it started: freshet events tail --topic ${topic}.dlt --from beginning`,
+      `of ${topic} (${reason}) since it started: freshet dlt list --where topic=${topic}`,
     );
 }
 

@@ -17,7 +17,12 @@ import {
 import { NestFactory } from "@nestjs/core";
 import type { MicroserviceOptions } from "@nestjs/microservices";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
+import { AdminActions } from "./admin/actions.ts";
+import { createAdminServer } from "./admin/admin-server.ts";
 import type { InvalidatorConfig } from "./config.ts";
+import { ControlLog } from "./control/control-log.ts";
+import { controlTopic } from "./control/control-record.ts";
+import { Pauses } from "./control/pauses.ts";
 import { loadManifests } from "./manifests/load.ts";
 import { ManifestReload } from "./manifests/reload.ts";
 import { refuseMissingTopics } from "./manifests/topics.ts";
@@ -76,8 +81,10 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   const kafka = createKafka({ ...config.kafka, clientId: "freshet-invalidator" }, kafkaLog);
   const publisher = createEventPublisher(kafka);
   const counted = invalidatorMetrics(metrics);
+  const pauses = new Pauses();
   const pools = new PoolPipelines({
     config,
+    pauses,
     letters: new DeadLetters(publisher),
     owners: new Owners(config.refresh, logOwners(logger)),
     metrics: counted,
@@ -95,6 +102,22 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     },
     onEvent: reportReloads(counted, logger),
   });
+  const control = new ControlLog({
+    kafka,
+    publisher,
+    topic: controlTopic(config.deployment),
+    onRecord: (record) => {
+      actions.apply(record);
+    },
+    onKnown: () => {
+      pauses.known();
+    },
+    onFailure: (error) => {
+      logger.warn({ error: String(error) }, "the control topic can't be read: no pause is heard of");
+    },
+  });
+  const actions = new AdminActions({ pools, pauses, log: control, logger });
+  const admin = config.admin && (await createAdminServer(actions, config.admin.token, logger));
   const explainer = new Explainer(config, pools, kafka);
   const groups = new GroupWatch({
     admin: kafka.admin(),
@@ -120,7 +143,15 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   addManifestCheck(health, reload);
   const atShutdown = new AtShutdown({
     before: async () => {
-      await Promise.all([reload.stop(), groups.stop(), explainer.close(), live.stop()]);
+      pauses.close();
+      await Promise.all([
+        admin?.close(),
+        control.stop(),
+        reload.stop(),
+        groups.stop(),
+        explainer.close(),
+        live.stop(),
+      ]);
     },
     after: async () => {
       await pools.close();
@@ -154,6 +185,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
     stop: () => nest.close(),
     unfinished: () => pools.unfinished,
     start: async () => {
+      control.start();
       await nest.startAllMicroservices();
       pools.watchNodes();
       groups.start();
@@ -162,6 +194,8 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
       process.on("SIGHUP", () => {
         reload.check();
       });
+      if (config.admin && admin) await admin.listen(config.admin.port, config.admin.host);
+      else logger.info("ADMIN_TOKEN is not set: the admin port is closed");
       await nest.listen(config.port, "0.0.0.0");
       logger.info(
         { port: config.port, pools: pools.all.map(({ name }) => name) },

@@ -7,6 +7,7 @@ import {
   logLevel,
   onOff,
   poolNodes,
+  type PoolSettings,
   port,
   readEnvironment,
   serviceUrls,
@@ -26,6 +27,16 @@ export const invalidatorSettings = (production: boolean) =>
       3001,
       "Read-only HTTP port: the live page at /, /status, /metrics, /health/live, /health/ready",
     ),
+    ADMIN_PORT: port(3101, "Admin HTTP port: pause, resume, settle and flush; closed without ADMIN_TOKEN"),
+    ADMIN_HOST: z
+      .string()
+      .default("127.0.0.1")
+      .describe("Address that the admin port listens on; 0.0.0.0 in a container whose port is not published"),
+    ADMIN_TOKEN: z
+      .string()
+      .regex(/^\S{16,}$/, "must have at least 16 characters, no blanks")
+      .optional()
+      .describe("Bearer token that the admin port demands (better by ADMIN_TOKEN_FILE)"),
     MANIFESTS_DIR: z
       .string()
       .default("deploy/manifests")
@@ -79,6 +90,8 @@ export const invalidatorSettings = (production: boolean) =>
 
 export interface InvalidatorConfig {
   readonly port: number;
+  /** undefined: the admin port stays closed. */
+  readonly admin: { readonly port: number; readonly host: string; readonly token: string } | undefined;
   readonly manifestsDir: string;
   readonly pools: readonly string[] | undefined;
   readonly deployment: string;
@@ -90,8 +103,8 @@ export interface InvalidatorConfig {
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
   readonly refresh: RefreshSettings;
-  /** MEMCACHED_<POOL> and MEMCACHED_<POOL>_PREVIOUS: they win over pools.yaml. */
-  readonly nodesOf: (pool: string) => { nodes?: string; previousNodes?: string };
+  /** MEMCACHED_<POOL> and its kin: they win over pools.yaml. */
+  readonly nodesOf: (pool: string) => PoolSettings;
 }
 
 /**
@@ -102,6 +115,10 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
   const values = readEnvironment(invalidatorSettings(environment["NODE_ENV"] === "production"), environment);
   return {
     port: values.PORT,
+    admin:
+      values.ADMIN_TOKEN === undefined
+        ? undefined
+        : { port: values.ADMIN_PORT, host: values.ADMIN_HOST, token: values.ADMIN_TOKEN },
     manifestsDir: values.MANIFESTS_DIR,
     pools: values.POOLS,
     deployment: values.DEPLOYMENT,

@@ -1,4 +1,4 @@
-import type { BulkInvalidator, CachePool } from "@freshet/cache";
+import { type BulkInvalidator, type CachePool, RateLimit } from "@freshet/cache";
 import type { Pool } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
 import {
@@ -11,6 +11,7 @@ import {
 } from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
 import type { InvalidatorConfig } from "./config.ts";
+import type { Pauses } from "./control/pauses.ts";
 import { CatchUp } from "./nodes/catch-up.ts";
 import { LiveFirst } from "./nodes/live-first.ts";
 import { MissedOffsets, topicPartition } from "./nodes/missed-offsets.ts";
@@ -32,6 +33,7 @@ export interface Shared {
   readonly metrics: InvalidatorMetrics;
   readonly logger: Logger;
   readonly kafkaLog: KafkaLog;
+  readonly pauses: Pauses;
 }
 
 /** Everything that one pool has for itself: a slow or dead pool holds back nobody else. */
@@ -48,6 +50,7 @@ export class PoolPipeline {
   readonly report: PoolReport;
   /** Keys that one event may expand to before they are deleted slice by slice. */
   readonly sliceKeys: number;
+  readonly #pauses: Pauses;
   readonly #owners: Owners;
   readonly #refreshed: CachePool;
   #graph: PoolGraph;
@@ -63,10 +66,13 @@ export class PoolPipeline {
     this.name = name;
     this.settings = settings;
     this.#owners = owners;
+    this.#pauses = shared.pauses;
     this.#graph = graph;
     this.report = new PoolReport(name, shared.metrics, shared.logger);
     const { report } = this;
-    const { nodes, refreshed } = createPoolNodes(settings, config.nodesOf(name));
+    const environment = config.nodesOf(name);
+    const mostPerSecond = environment.maxDeletesPerSecond ?? settings.maxDeletesPerSecond;
+    const { nodes, refreshed } = createPoolNodes(settings, environment);
     this.nodes = nodes;
     this.#refreshed = refreshed;
     // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
@@ -118,9 +124,22 @@ export class PoolPipeline {
       onSlice: (progress) => {
         report.slice(progress);
       },
+      ceiling: new RateLimit(mostPerSecond, (waitMs) => {
+        report.waited(waitMs);
+      }),
     });
     this.sliceKeys = config.sliceKeys;
     this.#take(graph);
+  }
+
+  /** Since when the pool is paused, in ms since 1970; undefined: it is not. */
+  get pausedSinceMs(): number | undefined {
+    return this.#pauses.sinceMs(this.name);
+  }
+
+  /** Resolves when the pool is not paused; rejects when the batch is given up. */
+  async unpaused(signal: AbortSignal): Promise<void> {
+    await this.#pauses.pass(this.name, signal);
   }
 
   /** What batches are planned with; each batch with one graph from its beginning to its end. */
@@ -136,6 +155,13 @@ export class PoolPipeline {
     this.#take(graph);
     const { topics } = this.consumer;
     if (JSON.stringify(topics) !== JSON.stringify(graph.topics)) await this.consumer.setTopics(graph.topics);
+  }
+
+  /** Drops what nodes had missed before this time, also from the commits; answers in how many partitions. */
+  settleMarks(beforeMs: number): number {
+    const partitions = this.missed.settleBefore(beforeMs);
+    for (const partition of partitions) this.consumer.recommit(topicPartition(partition));
+    return partitions.length;
   }
 
   /** Ends the connections to memcached, after the consumer is closed. */

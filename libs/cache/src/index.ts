@@ -11,6 +11,7 @@ export { MemjsDriver } from "./drivers/memjs.ts";
 export { MetaDriver } from "./drivers/meta.ts";
 export { type CacheEvent, type FillOutcome, type MissReason } from "./events.ts";
 export { CachePool, type PoolNodeLists, topologiesOf } from "./pool.ts";
+export { RateLimit } from "./rate-limit.ts";
 export { type ReadResult } from "./read-steps.ts";
 export {
   type ReadManyOptions,

@@ -1,5 +1,5 @@
 export { type ManifestsFolder, readManifestsFolder } from "./manifests-folder.ts";
-export { poolNodes, serviceUrls } from "./named-settings.ts";
+export { poolNodes, type PoolSettings, serviceUrls } from "./named-settings.ts";
 export { ConfigError, type Environment, readEnvironment, settingsTable } from "./read-environment.ts";
 export {
   deployment,

@@ -1,13 +1,33 @@
 import { ConfigError, type Environment } from "./read-environment.ts";
 
-/** MEMCACHED_<POOL> and MEMCACHED_<POOL>_PREVIOUS, asked by the pool's name: they win over pools.yaml. */
-export function poolNodes(
-  environment: Environment,
-): (pool: string) => { nodes?: string; previousNodes?: string } {
+/** What the environment says of a pool; it wins over pools.yaml. */
+export interface PoolSettings {
+  readonly nodes?: string;
+  readonly previousNodes?: string;
+  readonly maxDeletesPerSecond?: number;
+}
+
+const ceiling = "_MAX_DELETES_PER_SECOND";
+
+/**
+ * MEMCACHED_<POOL>, MEMCACHED_<POOL>_PREVIOUS and MEMCACHED_<POOL>_MAX_DELETES_PER_SECOND, asked by the pool's name.
+ * @throws ConfigError for a ceiling that is no whole number from 1 on
+ */
+export function poolNodes(environment: Environment): (pool: string) => PoolSettings {
+  const wrong = Object.entries(environment).filter(
+    ([name, value]) =>
+      name.startsWith("MEMCACHED_") && name.endsWith(ceiling) && value && !/^[1-9]\d{0,8}$/.test(value),
+  );
+  if (wrong.length > 0)
+    throw new ConfigError(wrong.map(([name]) => `${name}: must be a whole number from 1 on, keys a second`));
   return (pool) => {
     const name = `MEMCACHED_${upperCase(pool)}`;
-    const { [name]: nodes, [`${name}_PREVIOUS`]: previousNodes } = environment;
-    return { ...(nodes ? { nodes } : {}), ...(previousNodes ? { previousNodes } : {}) };
+    const { [name]: nodes, [`${name}_PREVIOUS`]: previousNodes, [name + ceiling]: most } = environment;
+    return {
+      ...(nodes ? { nodes } : {}),
+      ...(previousNodes ? { previousNodes } : {}),
+      ...(most ? { maxDeletesPerSecond: Number(most) } : {}),
+    };
   };
 }
 

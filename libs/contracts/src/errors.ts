@@ -52,6 +52,12 @@ export const errorCodes = {
     "Check that the service runs, and that the URL names its operator's port (3001 of an invalidator, 3100 of a service).",
   DATABASE_UNREACHABLE:
     "Check DATABASE_URL: that PostgreSQL answers there, and that this user may read the outbox's tables.",
+  ADMIN_REFUSED:
+    "Give `freshet` the invalidator's ADMIN_TOKEN (or ADMIN_TOKEN_FILE), and do what the port's answer says.",
+  DATABASE_FAILED: "Check DATABASE_URL (or DATABASE_URL_FILE) and the query, by what PostgreSQL says.",
+  REPAIR_ROWS_INVALID:
+    "Let the query return a column subject, the entity's id, and one for each routing value of the event.",
+  LETTER_UNKNOWN: "Name an event as `freshet dlt list` shows it; letters leave with their topic's retention.",
   EVENTS_UNREADABLE: "Give a file, or - for standard input, with one event, an array of them, or one a line.",
   CLI_USAGE: "Run the command with --help: it shows its arguments, options and examples.",
 } as const satisfies Record<string, string>;

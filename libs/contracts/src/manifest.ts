@@ -113,6 +113,13 @@ const pool = z.strictObject({
     .boolean()
     .default(false)
     .describe("Holds nothing but what Freshet's views say: it may be flushed"),
+  maxDeletesPerSecond: z
+    .int()
+    .min(1)
+    .optional()
+    .describe(
+      "Keys that one replica deletes a second at most; the rest waits. MEMCACHED_<POOL>_MAX_DELETES_PER_SECOND wins over it",
+    ),
 });
 
 /** The pools of a deployment (pools.yaml). */

@@ -20,6 +20,9 @@ export const deadLetterHeaders = {
   size: "freshet-size",
 } as const;
 
+/** The header of a receipt: a record among the letters that says which of them were redriven. */
+export const receiptHeader = "freshet-redriven";
+
 /** What is left of a letter that is too big: enough to recognise it, never enough to be refused again. */
 const cut = { valueBytes: 16 * 1_024, keyBytes: 1_024, headerBytes: 8 * 1_024 };
 
@@ -120,6 +123,16 @@ export function toCutDeadLetter(record: KafkaMessage, context: DeadLetterContext
       [deadLetterHeaders.sha256]: createHash("sha256").update(value).digest("hex"),
       [deadLetterHeaders.size]: String(value.length),
     },
+  };
+}
+
+/** Says in `<topic>.dlt` that the events at these positions (`topic/partition@offset`) were redriven. */
+export function toReceipt(topic: string, positions: readonly string[]): OutgoingMessage {
+  return {
+    topic: deadLetterTopic(topic),
+    key: null,
+    value: JSON.stringify(positions),
+    headers: { [receiptHeader]: String(positions.length) },
   };
 }
 

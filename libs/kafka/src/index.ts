@@ -46,8 +46,10 @@ export {
   type DeadLetterSource,
   deadLetterTopic,
   type GivenUpRecord,
+  receiptHeader,
   toCutDeadLetter,
   toDeadLetter,
+  toReceipt,
 } from "./dead-letter.ts";
 export { describeTopics, type TopicDescription } from "./describe-topics.ts";
 export {

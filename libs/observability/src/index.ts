@@ -1,3 +1,4 @@
+export { BearerToken } from "./bearer.ts";
 export {
   createHealth,
   type Check,

@@ -1,9 +1,9 @@
 import { FreshetError } from "@freshet/contracts";
-import type { ReadPosition } from "@freshet/kafka";
 import { type Command, Option } from "commander";
 import { kafkaAccess } from "../config.ts";
 import { type Ask, type Clients, withKafka } from "../kafka.ts";
 import { namedGraph } from "../manifests.ts";
+import { rangesFrom, stillThere, unlessLost } from "../read-range.ts";
 import {
   count,
   jsonOption,
@@ -24,9 +24,6 @@ interface TailOptions extends JsonOption, KafkaOptions, ManifestsOption {
   readonly limit?: number;
   readonly follow: boolean;
 }
-
-/** A position, and where the partition ended when the command began. */
-type Position = ReadPosition & { readonly end: bigint };
 
 const maxWaitMs = 500;
 const maxBytesPerPartition = 256 * 1_024;
@@ -91,7 +88,7 @@ async function tail(
 ): Promise<void> {
   const { signal } = session.io;
   let positions = (
-    await Promise.all(topics.map((topic) => startOf(topic, options.from, clients, ask)))
+    await Promise.all(topics.map((topic) => rangesFrom(topic, options.from, clients, ask)))
   ).flat();
   if (positions.length === 0)
     throw new FreshetError("KAFKA_TOPIC_UNKNOWN", `${topics.join(", ")}: no such partition`);
@@ -129,47 +126,4 @@ async function tail(
       end: ends.get(`${topic}/${partition}`) ?? 0n,
     }));
   }
-}
-
-async function startOf(topic: string, from: TailStart, { admin }: Clients, ask: Ask): Promise<Position[]> {
-  const [bounds, atTime] = await ask(
-    Promise.all([
-      admin.fetchTopicOffsets(topic),
-      from.at === "time" ? admin.fetchTopicOffsetsByTimestamp(topic, from.ms) : Promise.resolve([]),
-    ]),
-  );
-  return bounds.flatMap(({ partition, low, high }): Position[] => {
-    const end = BigInt(high);
-    const position = (offset: bigint) => [{ topic, partition, offset, end }];
-    switch (from.at) {
-      case "beginning":
-        return position(BigInt(low));
-      case "end":
-        return position(end);
-      case "time":
-        return position(BigInt(atTime.find((entry) => entry.partition === partition)?.offset ?? high));
-      case "offset":
-        return partition === from.partition ? position(from.offset) : [];
-    }
-  });
-}
-
-/** undefined when records were deleted before they were read, so that the positions must be looked at again. */
-function unlessLost(error: unknown): undefined {
-  if (error instanceof Error && error.name === "KafkaJSOffsetOutOfRange") return undefined;
-  throw error;
-}
-
-/** The position, moved into what the partition holds now; a move is told. */
-async function stillThere(session: Session, at: Position, { admin }: Clients, ask: Ask): Promise<Position> {
-  const bounds = await ask(admin.fetchTopicOffsets(at.topic));
-  const found = bounds.find(({ partition }) => partition === at.partition);
-  if (found === undefined) return at;
-  const [low, high] = [BigInt(found.low), BigInt(found.high)];
-  const offset = at.offset < low || at.offset > high ? low : at.offset;
-  if (offset !== at.offset)
-    session.note(
-      `${at.topic}/${at.partition} holds ${low} to ${high}: ${at.offset} is not there, going on at ${offset}`,
-    );
-  return { ...at, offset };
 }

@@ -75,6 +75,21 @@ describe("MissedOffsets", () => {
     expect(missed.of(p0)).toEqual({ "a:1": 5n });
   });
 
+  it("drops at a settlement what was missed before it, and keeps what was missed or taken over since", () => {
+    let nowMs = 100;
+    const missed = new MissedOffsets(() => nowMs);
+    missed.mark(p0, "a:1", 5n);
+    missed.mark(p0, "b:1", 6n);
+    missed.restore(p1, { "a:1": 1n }, nodes);
+    expect(missed.settleBefore(100)).toEqual([]);
+    nowMs = 200;
+    missed.mark(p0, "b:1", 9n);
+    expect(missed.settleBefore(200)).toEqual([p0, p1]);
+    expect(missed.of(p0)).toEqual({ "b:1": 6n });
+    expect(missed.of(p1)).toEqual({});
+    expect(missed.settleBefore(201)).toEqual([p0]);
+  });
+
   it("forgets a partition that another member owns now", () => {
     const missed = new MissedOffsets();
     missed.mark(p0, "a:1", 5n);

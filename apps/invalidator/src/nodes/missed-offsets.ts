@@ -25,10 +25,34 @@ export type CommittedMarks = Readonly<Record<string, bigint>> | "*";
 export class MissedOffsets {
   readonly #open = new Map<PartitionId, Map<string, bigint>>();
   readonly #catchingUp = new Map<PartitionId, Map<string, bigint>>();
+  /** When the node missed something last, or its mark was taken over, in ms since 1970. */
+  readonly #lastMs = new Map<PartitionId, Map<string, number>>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = Date.now) {
+    this.#nowMs = nowMs;
+  }
 
   /** Notes that `node` missed deletions at or after `offset`. */
   mark(partition: PartitionId, node: string, offset: bigint): void {
     lower(this.#open, partition, node, offset);
+    const last = this.#lastMs.get(partition) ?? new Map<string, number>();
+    this.#lastMs.set(partition, last.set(node, this.#nowMs()));
+  }
+
+  /**
+   * Drops the marks of all that was missed before this time: an operator has made up for it. One of a node that has
+   * missed something since stays as it is. Answers the partitions whose marks changed.
+   */
+  settleBefore(beforeMs: number): PartitionId[] {
+    const changed = new Set<PartitionId>();
+    for (const [partition, nodes] of this.#open)
+      for (const node of [...nodes.keys()]) {
+        if ((this.#lastMs.get(partition)?.get(node) ?? beforeMs) >= beforeMs) continue;
+        nodes.delete(node);
+        changed.add(partition);
+      }
+    return [...changed];
   }
 
   /**
@@ -47,6 +71,7 @@ export class MissedOffsets {
   drop(partition: PartitionId): void {
     this.#open.delete(partition);
     this.#catchingUp.delete(partition);
+    this.#lastMs.delete(partition);
   }
 
   /** What the next commit of this partition must name: node → oldest missed offset. */

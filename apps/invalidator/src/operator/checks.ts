@@ -52,9 +52,12 @@ function reads({ consumer }: PoolPipeline): Check {
   };
 }
 
-function problemsOf({ consumer, nodes, watch, missed, report }: PoolPipeline): Check {
+function problemsOf(pool: PoolPipeline): Check {
+  const { consumer, nodes, watch, missed, report } = pool;
   return () => {
+    const { pausedSinceMs } = pool;
     const problems = [
+      ...(pausedSinceMs === undefined ? [] : [`paused since ${new Date(pausedSinceMs).toISOString()}`]),
       ...nodes.nodes.filter((node) => !watch.accepts(node)).map((node) => `${node} is away`),
       ...nodes.nodes
         .filter((node) => missed.partitionsOf(node).length > 0)

@@ -95,6 +95,11 @@ export function invalidatorMetrics(metrics: Metrics) {
       labelNames: ["pool"],
       buckets: secondsBuckets,
     }),
+    ceilingWaited: metrics.counter({
+      name: "freshet_delete_ceiling_waited_seconds_total",
+      help: "How long deletes have waited for the pool's maxDeletesPerSecond, in seconds",
+      labelNames: ["pool"],
+    }),
     reloads: metrics.counter({
       name: "freshet_manifest_reloads_total",
       help: "Changes of the manifests folder: taken, refused, or restored to what runs",
@@ -208,6 +213,16 @@ export function addPoolGauges(metrics: Metrics, pools: PoolPipelines): void {
           if (topology !== nodes.topologyHash) this.set({ pool, topology, list: "previous" }, 1);
         this.set({ pool, topology: nodes.topologyHash, list: "current" }, 1);
       }
+    },
+  });
+  metrics.gauge({
+    name: "freshet_pool_paused_seconds",
+    help: "For how long an operator has paused the pool in seconds, 0 while it is not paused",
+    labelNames: ["pool"],
+    collect() {
+      this.reset();
+      for (const { name: pool, pausedSinceMs } of pools.all)
+        this.set({ pool }, pausedSinceMs === undefined ? 0 : (Date.now() - pausedSinceMs) / 1_000);
     },
   });
   metrics.gauge({

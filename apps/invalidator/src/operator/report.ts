@@ -64,7 +64,7 @@ export interface ParkedEvents {
 
 /** Tells the operator what a pool does: the metrics and log lines of one pool, in one place. */
 export class PoolReport {
-  readonly gaps: OpenGap[] = [];
+  gaps: readonly OpenGap[] = [];
   readonly #parked = new Map<string, ParkedEvents>();
   readonly #pool: string;
   readonly #metrics: InvalidatorMetrics;
@@ -175,20 +175,32 @@ export class PoolReport {
     this.#logger.debug({ node, events, keys, ms: Math.round(seconds * 1_000) }, "slice replayed");
   }
 
-  flushed(node: string, reason: "node_was_away" | "gap"): void {
+  /** Deletes waited for the pool's ceiling. */
+  waited(waitMs: number): void {
+    this.#metrics.ceilingWaited.inc({ pool: this.#pool }, waitMs / 1_000);
+  }
+
+  flushed(node: string, reason: "node_was_away" | "gap" | "operator"): void {
     this.#metrics.nodesFlushed.inc({ pool: this.#pool, node, reason });
   }
 
   gap(gap: Gap, flushed: boolean): void {
     const { topic, partition, reason, committed, position } = gap;
     this.#metrics.gaps.inc({ pool: this.#pool, topic, reason });
-    this.gaps.push({ ...gap, sinceMs: Date.now(), flushed });
+    this.gaps = [...this.gaps, { ...gap, sinceMs: Date.now(), flushed }];
     this.#logger.error(
       { topic, partition, reason, committed: committed?.toString(), position: position.toString(), flushed },
       `${reason === "later_format" ? laterFormat : "events can't be read any more"}: ${
         flushed ? "the pool was flushed" : "cached values may be old until their TTL passes"
       }`,
     );
+  }
+
+  /** Forgets the gaps from before this time: an operator has made up for them. Answers how many were open. */
+  settleGaps(beforeMs: number): number {
+    const settled = this.gaps.filter(({ sinceMs }) => sinceMs < beforeMs);
+    this.gaps = this.gaps.filter(({ sinceMs }) => sinceMs >= beforeMs);
+    return settled.filter(({ flushed }) => !flushed).length;
   }
 
   /** Views that are declared with a refresh which nothing can carry out. */

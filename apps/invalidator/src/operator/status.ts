@@ -51,6 +51,7 @@ const pool = z.object({
   group: z.string(),
   state: z.enum(["idle", "joining", "running", "crashed", "closed"]),
   topics: z.array(z.string()),
+  pausedSince: time.nullable().describe("An operator has paused it: its events wait; null: it is not paused"),
   ...lag,
   partitions: z.array(partition).describe("Those of this replica"),
   wholeGroup: group
@@ -106,7 +107,7 @@ export function statusOf(
 }
 
 function poolStatus(
-  { name, consumer, nodes, watch, missed: marks, report }: PoolPipeline,
+  { name, consumer, nodes, watch, missed: marks, report, pausedSinceMs }: PoolPipeline,
   groupLag: GroupLag | undefined,
 ): z.infer<typeof pool> {
   const partitions = consumer.partitions.map((status) => ({
@@ -124,6 +125,7 @@ function poolStatus(
     group: consumer.groupId,
     state: consumer.state,
     topics: [...consumer.topics],
+    pausedSince: pausedSinceMs === undefined ? null : isoTime(pausedSinceMs),
     lagMessages: sumOfLags(partitions),
     lagSeconds: partitions.reduce((most, { lagSeconds }) => Math.max(most, lagSeconds), 0),
     partitions,

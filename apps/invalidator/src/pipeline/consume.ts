@@ -2,6 +2,7 @@ import type { BatchResult, EventBatch } from "@freshet/kafka";
 import { freshetBatch, KeepErrorFilter } from "@freshet/kafka/nest";
 import { Controller, Inject, UseFilters } from "@nestjs/common";
 import { EventPattern, Payload } from "@nestjs/microservices";
+import type { PoolPipeline } from "../pool-pipeline.ts";
 import { PoolPipelines } from "../pools.ts";
 import { decodeBatch } from "./decode.ts";
 import { planBatch } from "./plan.ts";
@@ -21,13 +22,15 @@ export class InvalidationConsumer {
 
   @EventPattern(freshetBatch)
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
-    return this.#pools.ofGroup(batch.groupId).live.live(() => this.#invalidate(batch));
+    const pool = this.#pools.ofGroup(batch.groupId);
+    await pool.unpaused(batch.signal);
+    return pool.live.live(() => this.#invalidate(pool, batch));
   }
 
-  async #invalidate(batch: EventBatch): Promise<BatchResult> {
+  async #invalidate(pool: PoolPipeline, batch: EventBatch): Promise<BatchResult> {
     const startedMs = Date.now();
     const { topic, partition, messages, attempt, signal } = batch;
-    const { graph, executor, report, recent, sliceKeys } = this.#pools.ofGroup(batch.groupId);
+    const { graph, executor, report, recent, sliceKeys } = pool;
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 

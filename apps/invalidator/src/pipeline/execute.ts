@@ -1,5 +1,5 @@
 import { channel } from "node:diagnostics_channel";
-import type { BulkInvalidator } from "@freshet/cache";
+import type { BulkInvalidator, RateLimit } from "@freshet/cache";
 import type { CacheKey } from "@freshet/contracts";
 import type { SlicedPlan } from "@freshet/dependency-graph";
 import type { DeadLetters } from "@freshet/kafka";
@@ -58,6 +58,7 @@ export class PlanExecutor {
   readonly #renewer: Renewer;
   readonly #onSlice: (progress: SliceProgress) => void;
   readonly #pool: string;
+  readonly #ceiling: RateLimit;
 
   constructor(options: {
     pool: string;
@@ -67,6 +68,8 @@ export class PlanExecutor {
     letters: DeadLetters;
     renewer: Renewer;
     onSlice: (progress: SliceProgress) => void;
+    /** Of the pool's deletes per second: what is above it waits, and with it the partition. */
+    ceiling: RateLimit;
   }) {
     this.#pool = options.pool;
     this.#nodes = options.nodes;
@@ -75,6 +78,7 @@ export class PlanExecutor {
     this.#letters = options.letters;
     this.#renewer = options.renewer;
     this.#onSlice = options.onSlice;
+    this.#ceiling = options.ceiling;
   }
 
   async execute(plan: BatchPlan, start: BatchStart): Promise<Execution> {
@@ -123,15 +127,21 @@ export class PlanExecutor {
   async #delete(keys: Iterable<CacheKey>, start: BatchStart, counts: Counts): Promise<void> {
     await Promise.all(
       [...this.#nodes.byOwner(keys)].map(async ([node, owned]) => {
-        const done = await this.#deleteOn(node, owned);
+        const done = await this.#deleteOn(node, owned, start.signal);
         add(done ? counts.deleted : counts.missed, node, owned.length);
         if (!done) this.#missed.mark(partitionId(start.topic, start.partition), node, start.firstOffset);
       }),
     );
   }
 
+  async #deleteOn(node: string, keys: readonly CacheKey[], signal: AbortSignal): Promise<boolean> {
+    for await (const portion of this.#ceiling.portions(keys, signal))
+      if (!(await this.#deletePortion(node, portion))) return false;
+    return true;
+  }
+
   /** A first failure may be a connection that a restarted node closed: deletes are idempotent, so once more. */
-  async #deleteOn(node: string, keys: readonly CacheKey[]): Promise<boolean> {
+  async #deletePortion(node: string, keys: readonly CacheKey[]): Promise<boolean> {
     if (!this.#watch.accepts(node)) return false;
     try {
       await this.#nodes.deleteOn(node, keys).catch(() => this.#nodes.deleteOn(node, keys));

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { BearerToken } from "@freshet/observability";
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from "@nestjs/common";
 import { unauthorized } from "./problem.ts";
 
@@ -16,25 +16,18 @@ export const INTERNAL_TOKEN = Symbol("internal token");
 /** Lets in who bears the token; everybody, when there is none. */
 @Injectable()
 export class BearerGuard implements CanActivate {
-  readonly #token: Buffer | null;
+  readonly #token: BearerToken | null;
 
   constructor(@Inject(INTERNAL_TOKEN) token: string | null) {
-    this.#token = token === null ? null : digest(token);
+    this.#token = token === null ? null : new BearerToken(token);
   }
 
   /** @throws Problem 401 */
   canActivate(context: ExecutionContext): boolean {
     if (!this.#token) return true;
     const http = context.switchToHttp();
-    const [, given = ""] =
-      /^Bearer +(\S+) *$/i.exec(http.getRequest<Request>().headers.authorization ?? "") ?? [];
-    if (timingSafeEqual(this.#token, digest(given))) return true;
+    if (this.#token.isShownBy(http.getRequest<Request>().headers.authorization)) return true;
     http.getResponse<Reply>().header("www-authenticate", "Bearer");
     throw unauthorized();
   }
-}
-
-/** Equal lengths for the comparison, whose time then says nothing about the token. */
-function digest(token: string): Buffer {
-  return createHash("sha256").update(token).digest();
 }

@@ -1,0 +1,103 @@
+import { decodeChangeEvent, FreshetError } from "@freshet/contracts";
+import { type Command, InvalidArgumentError } from "commander";
+import { contentData, contentText } from "../letters/content.ts";
+import {
+  type Letter,
+  parsePosition,
+  positionText,
+  remedyOf,
+  type SourcePosition,
+} from "../letters/letter.ts";
+import { type LetterOptions, letterOptions, withLetters } from "../letters/scan.ts";
+import type { Report, Session } from "../session.ts";
+
+const mostBytes = 4_096;
+
+/** `freshet dlt show`: one event that was given up, with its bytes. */
+export function addDltShow(dlt: Command, session: Session): void {
+  const command = session.command(
+    dlt,
+    "show",
+    "One dead letter: why, where, by whom, and its original bytes",
+    [
+      ["dlt show profile.events.v1/3@17", "the event at offset 17 of partition 3, as `dlt list` names it"],
+      ["dlt show profile.events.v1/3@17 --json", "all of its bytes, text or base64"],
+    ],
+  );
+  letterOptions(command.argument("<position>", "topic/partition@offset of the event", position)).action(
+    async (wanted: SourcePosition) => {
+      const options = command.opts<LetterOptions>();
+      const where = { topic: wanted.topic };
+      const found: Letter[] = [];
+      const redriven: number[] = [];
+      await withLetters(session, { ...options, where }, (box) =>
+        box.scan("looking for the letter", undefined, (record) => {
+          if (record.kind === "letter" && positionText(record.source) === positionText(wanted))
+            found.push(record);
+          if (record.kind === "receipt" && record.positions.includes(positionText(wanted)))
+            redriven.push(record.atMs);
+        }),
+      );
+      const [first] = found;
+      if (first === undefined)
+        throw new FreshetError("LETTER_UNKNOWN", `no dead letter of ${positionText(wanted)}`);
+      session.report(showReport(first, found, redriven[0]), options.json);
+    },
+  );
+}
+
+function position(text: string): SourcePosition {
+  const found = parsePosition(text);
+  if (found === undefined)
+    throw new InvalidArgumentError("It must be topic/partition@offset, as `freshet dlt list` shows it.");
+  return found;
+}
+
+function showReport(letter: Letter, letters: readonly Letter[], redrivenMs: number | undefined): Report {
+  const { source, reason, key, value, headers, cut } = letters.find((each) => !each.cut) ?? letter;
+  const decoded = decodeChangeEvent({ key, value, headers });
+  const detail = decoded.ok ? null : decoded.detail;
+  const remedy = cut ? `${remedyOf(reason)}; it is cut: only \`freshet repair\` helps` : remedyOf(reason);
+  const pools = letters.map(({ pool, attempt, parkedMs }) => ({ pool, attempt, parkedAt: iso(parkedMs) }));
+  const headerEntries = Object.entries(headers).flatMap(([name, content]) =>
+    [content ?? ""].flat().map((part) => [name, Buffer.from(part)] as const),
+  );
+  return {
+    data: {
+      topic: source.topic,
+      partition: source.partition,
+      offset: source.offset.toString(),
+      reason,
+      detail,
+      remedy,
+      pools,
+      redrivenAt: redrivenMs === undefined ? null : iso(redrivenMs),
+      cut: cut ?? null,
+      key: contentData(key),
+      headers: headerEntries.map(([name, content]) => ({ name, content: contentData(content) })),
+      value: contentData(value),
+    },
+    problem: false,
+    print(out) {
+      out.line({ text: positionText(source), style: "bold" }, ": ", { text: reason, style: "red" });
+      if (detail !== null) out.line(detail);
+      out.line(remedy);
+      for (const { pool, attempt, parkedAt } of pools)
+        out.line(`parked by pool ${pool} at ${parkedAt}, attempt ${attempt}`);
+      if (redrivenMs !== undefined) out.line(`redriven at ${iso(redrivenMs)}`);
+      if (cut) out.line(`cut: the first of ${cut.sizeBytes} bytes with SHA-256 ${cut.sha256}`);
+      out.line({ text: "key", style: "dim" });
+      out.text(key === null ? "none" : contentText(key, mostBytes));
+      for (const [name, content] of headerEntries) {
+        out.line({ text: `header ${name}`, style: "dim" });
+        out.text(contentText(content, mostBytes));
+      }
+      out.line({ text: `value, ${value?.length ?? 0} bytes`, style: "dim" });
+      out.text(value === null ? "none" : contentText(value, mostBytes));
+    },
+  };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}
