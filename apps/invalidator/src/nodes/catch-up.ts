@@ -181,7 +181,7 @@ export class CatchUp {
       const head = rest.slice(0, sliceRecords);
       const plan = planBatch(decodeBatch(head), topic, graph(), sliceKeys);
       const done = plan.end ?? BigInt(head.at(-1)?.offset ?? 0) + 1n;
-      let keys = await this.#delete(node, [...plan.keys.keys()]);
+      let keys = await this.#delete(node, [...plan.deletes, ...plan.renewals.map(({ item }) => item.key)]);
       for (let slice = 0; slice < (plan.sliced?.slices ?? 0); slice += 1) {
         await live.turn(signal);
         signal.throwIfAborted();
