@@ -13,6 +13,7 @@ const secrets = {
     return { password, url: `postgres://freshet:${password}@postgres:5432/freshet` };
   },
   internal: () => ({ token: random() }),
+  admin: () => ({ token: random() }),
   grafana: () => ({ password: random() }),
 };
 
