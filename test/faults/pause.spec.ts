@@ -125,3 +125,16 @@ test("without ADMIN_TOKEN the admin port is closed", async () => {
     stdout: expect.stringContaining("INVALIDATOR_UNREACHABLE") as string,
   });
 });
+
+test("deletes above a pool's ceiling wait, and none is dropped", async () => {
+  await using scenario = await Scenario.begin({
+    invalidator: { env: { MEMCACHED_PROFILES_MAX_DELETES_PER_SECOND: "20" } },
+  });
+  const { traffic, invalidator } = scenario;
+  await traffic.touchAll();
+  await scenario.expectHealed();
+  const metrics = await (await fetch(`${invalidator.url}/metrics`)).text();
+  const [, seconds] =
+    /^freshet_delete_ceiling_waited_seconds_total\{pool="profiles"\} (\S+)$/m.exec(metrics) ?? [];
+  expect(Number(seconds)).toBeGreaterThan(0);
+});
