@@ -22,7 +22,7 @@ export function adminOptions(command: Command, defaultSeconds?: number): Command
     .addOption(jsonOption());
 }
 
-export function adminUrlOption(): Option {
+function adminUrlOption(): Option {
   return new Option(
     "--admin-url <url>",
     "admin port of any replica (default: ADMIN_URL, or http://127.0.0.1:3101)",

@@ -4,7 +4,7 @@ const everyMs = 200;
 const width = 30;
 
 /** A bar of `done` out of `total`, in so many columns. Pure. */
-export function bar(done: number, total: number, columns = width): string {
+function bar(done: number, total: number, columns = width): string {
   const share = total === 0 ? 1 : Math.min(1, done / total);
   const full = Math.floor(share * columns);
   return `[${"#".repeat(full)}${"-".repeat(columns - full)}] ${String(Math.floor(share * 100)).padStart(3)} %`;

@@ -17,7 +17,7 @@ export interface ViewCount {
   readonly keys: number;
 }
 
-export interface DeleterOptions {
+interface DeleterOptions {
   readonly graph: DependencyGraph;
   readonly pools: Pools;
   readonly environment: Environment;

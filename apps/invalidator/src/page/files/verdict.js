@@ -16,7 +16,9 @@ export function verdictOf({ status, outbox }) {
   const bad = [];
   /** @type {string[]} */
   const warn = [];
-  for (const { pool, state, lagSeconds, nodes, gaps, wholeGroup } of status.pools) {
+  for (const { pool, state, lagSeconds, nodes, gaps, wholeGroup, pausedSince } of status.pools) {
+    if (pausedSince)
+      bad.push(`Pool ${pool}: an operator has paused it since ${pausedSince}; readers get old values.`);
     if (state === "crashed")
       bad.push(`Pool ${pool}: its consumer has given up; see the log, restart this process.`);
     else if (state !== "running") warn.push(`Pool ${pool}: its consumer is ${state}.`);
