@@ -3,8 +3,11 @@
 //   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
 //   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
 //   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
+//   npm run test:faults -- [--schedules 100] [--seed 7] [--minutes 60] [--json report.json]   one to three faults at a
+//     time, of every process and every connection; [--schedule 31] plays that one of the seed alone
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
@@ -19,9 +22,13 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string" },
     rows: { type: "string" },
     checks: { type: "string" },
+    schedules: { type: "string" },
+    schedule: { type: "string" },
+    json: { type: "string" },
   },
 });
-for (const [name, value] of Object.entries(values))
+const { json, ...numbers } = values;
+for (const [name, value] of Object.entries(numbers))
   if (!/^[1-9]\d*$/.test(value)) {
     console.error(`--${name} ${value}: give a whole number from 1 on`);
     process.exit(2);
@@ -35,12 +42,19 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
   env: {
     ...process.env,
     ...(values.rounds === undefined ? {} : { KILL_ROUNDS: values.rounds }),
-    ...(values.seed === undefined ? {} : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed }),
+    ...(values.seed === undefined
+      ? {}
+      : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed, FAULT_SEED: values.seed }),
     ...(values.rows === undefined ? {} : { BACKLOG_ROWS: values.rows }),
     ...(values.checks === undefined ? {} : { AUDIT_CHECKS: values.checks }),
     ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),
     ...(values.teams === undefined ? {} : { FAN_OUT_TEAMS: values.teams }),
-    ...(values.minutes === undefined ? {} : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60) }),
+    ...(values.minutes === undefined
+      ? {}
+      : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60), FAULT_MINUTES: values.minutes }),
+    ...(values.schedules === undefined ? {} : { FAULT_SCHEDULES: values.schedules }),
+    ...(values.schedule === undefined ? {} : { FAULT_SCHEDULE: values.schedule }),
+    ...(json === undefined ? {} : { FAULT_REPORT: resolve(json) }),
   },
 });
 process.exitCode = status ?? 1;

@@ -7,7 +7,7 @@ import { inspectNode } from "./memcached-inspector.ts";
 import type { System } from "./system.ts";
 
 /** The parts of a System that tell where to look; the composed stack has them too. */
-type Checked = Pick<System, "brokers" | "databaseUrl" | "groups" | "topic"> & {
+export type Checked = Pick<System, "brokers" | "databaseUrl" | "groups" | "topic"> & {
   readonly nodeAddresses: readonly string[];
   readonly teamsNode: Pick<System["teamsNode"], "address">;
 };
@@ -27,6 +27,13 @@ export interface CacheVerdict {
   readonly violations: readonly Violation[];
 }
 
+/** What one node holds under one key; undefined: what the text protocol can't ask for. */
+export interface CachedKey {
+  readonly node: string;
+  readonly key: string;
+  readonly text: string | undefined;
+}
+
 /** One partition of a pool's group as its broker knows it; `missed` is node → oldest offset that it has missed. */
 export interface GroupPartition {
   readonly pool: PoolName;
@@ -35,6 +42,8 @@ export interface GroupPartition {
   /** -1 while nothing is committed. */
   readonly committed: number;
   readonly missed: Readonly<Record<string, string>> | "*";
+  /** As it was committed. */
+  readonly metadata: string | null;
 }
 
 /** What a key has to hold: the version of each entity that the value is built from, and the data. */
@@ -58,12 +67,7 @@ export interface Row {
  * `untilQuiet`; nothing may be written meanwhile.
  */
 export async function checkCache({ nodeAddresses, teamsNode, databaseUrl }: Checked): Promise<CacheVerdict> {
-  const contents = await Promise.all(
-    [...nodeAddresses, teamsNode.address].map(async (node) =>
-      [...(await inspectNode(node))].map(([key, text]) => ({ node, key, text })),
-    ),
-  );
-  const cached = contents.flat().filter(({ text }) => !isLease(text));
+  const cached = await cachedKeys([...nodeAddresses, teamsNode.address]);
   const rows = await readRows(databaseUrl);
   const violations = cached.flatMap(({ node, key, text = "unreadable" }): Violation[] => {
     const current = currentOf(key, rows);
@@ -72,11 +76,22 @@ export async function checkCache({ nodeAddresses, teamsNode, databaseUrl }: Chec
   return { values: cached.length, violations };
 }
 
+/** Every key on these nodes but leases. */
+export async function cachedKeys(nodes: readonly string[]): Promise<CachedKey[]> {
+  const contents = await Promise.all(
+    nodes.map(async (node) => [...(await inspectNode(node))].map(([key, text]) => ({ node, key, text }))),
+  );
+  return contents.flat().filter(({ text }) => !isLease(text));
+}
+
 /**
  * Resolves once all is quiet: every change published, every event invalidated in every pool, no node owed anything
  * (I7).
  */
-export async function untilQuiet(checked: Checked): Promise<readonly GroupPartition[]> {
+export async function untilQuiet(
+  checked: Checked,
+  { timeoutMs = 50_000 } = {},
+): Promise<readonly GroupPartition[]> {
   const probe = async () => {
     // In this order, the way that events take: what has left the outbox counts in the topic's ends.
     const outbox = await query(checked.databaseUrl, "SELECT FROM outbox_events LIMIT 1");
@@ -88,7 +103,7 @@ export async function untilQuiet(checked: Checked): Promise<readonly GroupPartit
     throw new Error(`in the outbox: ${String(outbox.rowCount)} or more; behind: ${JSON.stringify(behind)}`);
   };
   // Each look opens connections of its own: many a second would take the CPU from what is waited for.
-  return waitUntil("all to be quiet", probe, { timeoutMs: 50_000, intervalMs: 200 });
+  return waitUntil("all to be quiet", probe, { timeoutMs, intervalMs: 200 });
 }
 
 /** Where the groups of these pools stand, and what their commit metadata says that nodes have missed (I4). */
@@ -103,7 +118,8 @@ export async function groupPartitions(
       const commits = new Map(offsets?.partitions.map((commit) => [commit.partition, commit]));
       return ends.map(({ partition, high }) => {
         const { offset = "-1", metadata = null } = commits.get(partition) ?? {};
-        return { pool, partition, high: Number(high), committed: Number(offset), missed: missedIn(metadata) };
+        const missed = missedIn(metadata);
+        return { pool, partition, high: Number(high), committed: Number(offset), missed, metadata };
       });
     });
     return (await Promise.all(partitions)).flat();
@@ -223,7 +239,8 @@ function missedIn(metadata: string | null): GroupPartition["missed"] {
   return Object.fromEntries(Object.entries(missed).map(([node, offset]) => [node, String(offset)]));
 }
 
-function json(text: string): unknown {
+/** undefined where it is no JSON. */
+export function json(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -231,6 +248,6 @@ function json(text: string): unknown {
   }
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -16,7 +16,8 @@ for (const step of steps.split(",")) {
     if (armed?.step !== step) return;
     seen += 1;
     if (seen < armed.nth) return;
-    rmSync(file);
+    // The test may have disarmed it meanwhile.
+    rmSync(file, { force: true });
     process.kill(armed.pid ?? process.pid, armed.signal ?? "SIGKILL");
   });
 }

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type ServerProcess } from "../../scripts/local/server-process.mjs";
@@ -30,9 +30,14 @@ export class CrashPoint {
     writeFileSync(this.#file, `${step} ${nth}`);
   }
 
-  /** From now on the first passage of the step hits another process in place of its own. */
-  armAgainst({ name, pid }: ServerProcess, signal: "SIGKILL" | "SIGSTOP"): void {
+  /** From now on the `nth` passage of the step hits this process, be it its own or another. */
+  armAgainst({ name, pid }: ServerProcess, signal: "SIGKILL" | "SIGSTOP", nth = 1, step = this.#first): void {
     if (pid === undefined) throw new Error(`${name} does not run`);
-    writeFileSync(this.#file, `${this.#first} 1 ${pid} ${signal}`);
+    writeFileSync(this.#file, `${step} ${nth} ${pid} ${signal}`);
+  }
+
+  /** From now on no step kills. */
+  disarm(): void {
+    rmSync(this.#file, { force: true });
   }
 }

@@ -9,6 +9,8 @@ import { waitFor } from "./wait-for.ts";
 export interface LogRecord {
   readonly partition: number;
   readonly offset: string;
+  /** When the broker appended it, in ms since 1970. */
+  readonly timestamp: number;
   readonly key: string | null;
   readonly value: Buffer | null;
   readonly headers: Readonly<Record<string, string>>;
@@ -28,11 +30,12 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({
-    eachMessage: ({ partition, message: { offset, key, value, headers = {} } }) => {
+    eachMessage: ({ partition, message: { offset, timestamp, key, value, headers = {} } }) => {
       const texts = Object.entries(headers).map(([name, content]) => [name, String(content)] as const);
       records.push({
         partition,
         offset,
+        timestamp: Number(timestamp),
         key: key?.toString() ?? null,
         value,
         headers: Object.fromEntries(texts),

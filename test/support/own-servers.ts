@@ -8,6 +8,7 @@ import { memcachedNode } from "../../scripts/local/memcached.mjs";
 import { freePort } from "../../scripts/local/ports.mjs";
 import { databaseUrl, postgresServer } from "../../scripts/local/postgres.mjs";
 import { type ServerProcess } from "../../scripts/local/server-process.mjs";
+import { TcpProxy } from "./tcp-proxy.ts";
 
 const servers: ServerProcess[] = [];
 let dir: string | undefined;
@@ -41,14 +42,38 @@ export async function ownMemcachedNode(
   return startOwn(memcachedNode({ port, logDir: ownDir(), ...rest }));
 }
 
+interface BrokerOptions {
+  readonly port?: number;
+  readonly dataDir?: string;
+  readonly settings?: Record<string, string>;
+}
+
 /** A running broker; `settings` win over those of production. */
-export async function ownBroker(
-  options: { port?: number; settings?: Record<string, string> } = {},
-): Promise<ServerProcess> {
+export async function ownBroker(options: BrokerOptions = {}): Promise<ServerProcess> {
   const { port = await freePort(), ...rest } = options;
   return startOwn(
     await kafkaBroker({ port, dataDir: join(ownDir(), `kafka-${port}`), logDir: ownDir(), ...rest }),
   );
+}
+
+/**
+ * A running broker with two listeners, the second one behind a proxy: who comes through the proxy is told to come
+ * through it always.
+ */
+export async function ownProxiedBroker(
+  options: Omit<BrokerOptions, "port"> = {},
+): Promise<{ broker: ServerProcess; proxy: TcpProxy }> {
+  const [port, behindProxy] = [await freePort(), await freePort()];
+  const proxy = await TcpProxy.start(`127.0.0.1:${behindProxy}`);
+  const [direct, controller] = [`127.0.0.1:${port}`, `127.0.0.1:${await freePort()}`];
+  const settings = {
+    listeners: `PLAINTEXT://${direct},PROXIED://127.0.0.1:${behindProxy},CONTROLLER://${controller}`,
+    "advertised.listeners": `PLAINTEXT://${direct},PROXIED://${proxy.address}`,
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "controller.quorum.voters": `1@${controller}`,
+    ...options.settings,
+  };
+  return { broker: await ownBroker({ ...options, port, settings }), proxy };
 }
 
 /** A running PostgreSQL with the connection string of its only database. */

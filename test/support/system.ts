@@ -20,6 +20,13 @@ export interface AppChanges {
   readonly nodeArgs?: readonly string[];
 }
 
+interface SystemOptions {
+  readonly brokers?: string[];
+  /** Any database of the server that the system's own is made on; the shared one unless told. */
+  readonly databaseServer?: string;
+  readonly proxied?: boolean;
+}
+
 /** A running app with the base URL of its public port. */
 export type RunningApp = ServerProcess & { readonly url: string };
 
@@ -69,10 +76,10 @@ export class System implements AsyncDisposable {
   }
 
   /** Databases, topic and nodes are there when it resolves; no app runs yet. */
-  static async create(options: { brokers?: string[]; proxied?: boolean } = {}): Promise<System> {
-    const { brokers = inject("kafkaBrokers"), proxied = false } = options;
+  static async create(options: SystemOptions = {}): Promise<System> {
+    const { brokers = inject("kafkaBrokers"), databaseServer, proxied = false } = options;
     const [databaseUrl, nodes, teamsNode] = await Promise.all([
-      freshDatabase(),
+      freshDatabase(databaseServer),
       Promise.all([ownMemcachedNode(), ownMemcachedNode()]),
       ownMemcachedNode(),
       ensureTopics(brokers, [topic]),

@@ -21,11 +21,13 @@ export class Traffic {
   readonly teamIds: readonly string[];
   readonly #url: () => string;
   readonly #random: () => number;
+  readonly #timeoutMs: number;
   #changes = 0;
 
-  /** `url` is asked before each request, because a service may come back elsewhere. */
-  constructor(url: string | (() => string), { seed = 1, profiles = 10 } = {}) {
+  /** `url` is asked before each request, because a service may come back elsewhere; `timeoutMs` is of one request. */
+  constructor(url: string | (() => string), { seed = 1, profiles = 10, timeoutMs = 15_000 } = {}) {
     this.#url = typeof url === "string" ? () => url : url;
+    this.#timeoutMs = timeoutMs;
     this.#random = seededRandom(seed);
     const name = uniqueName("p");
     this.ids = range(profiles).map((index) => `${name}-${index}`);
@@ -162,7 +164,7 @@ export class Traffic {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       body: body === undefined ? null : JSON.stringify(body),
-      signal: AbortSignal.timeout(15_000),
+      signal: AbortSignal.timeout(this.#timeoutMs),
     });
     // A body that nobody reads keeps its connection.
     const text = await answer.arrayBuffer();
