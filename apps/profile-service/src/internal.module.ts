@@ -1,8 +1,8 @@
+import { HEALTH, METRICS, ProbesController } from "@freshet/http";
 import { type Health, type Metrics } from "@freshet/observability";
 import { type DynamicModule, Module } from "@nestjs/common";
 import { INTERNAL_TOKEN } from "./http/bearer.guard.ts";
 import { InternalViewsController } from "./http/internal-views.controller.ts";
-import { HEALTH, InternalController, METRICS } from "./http/internal.controller.ts";
 import { type ViewLoaders } from "./view-loaders.ts";
 import { VIEW_LOADERS } from "./view-reader.ts";
 
@@ -20,7 +20,7 @@ export class InternalModule {
   static with({ health, metrics, loaders, token }: Parts): DynamicModule {
     return {
       module: InternalModule,
-      controllers: [InternalController, InternalViewsController],
+      controllers: [ProbesController, InternalViewsController],
       providers: [
         { provide: HEALTH, useValue: health },
         { provide: METRICS, useValue: metrics },

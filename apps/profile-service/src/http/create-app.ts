@@ -1,12 +1,11 @@
+import { answerUnparsable, answerUnroutable, closeConnectionsWhenStopping, Routes } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { NestLogger } from "@freshet/observability/nest";
 import { type DynamicModule } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
-import { answerUnparsable, answerUnroutable } from "./client-errors.ts";
 import { ProblemFilter } from "./problem.filter.ts";
 import { limitRate } from "./rate-limit.ts";
-import { Routes } from "./routes.ts";
 import { SchemaPipe } from "./schema.pipe.ts";
 import { keepTraces } from "./trace.ts";
 
@@ -68,21 +67,4 @@ export async function createApp(
       return await app.getUrl();
     },
   };
-}
-
-/**
- * Ends each connection with the answer that is under way when the stop begins. Node closes only those that are idle
- * at that moment; the others would hold the stop for the keep-alive time of 72 s.
- */
-function closeConnectionsWhenStopping(adapter: FastifyAdapter): void {
-  const fastify = adapter.getInstance();
-  let stopping = false;
-  fastify.addHook("preClose", (done) => {
-    stopping = true;
-    done();
-  });
-  fastify.addHook("onSend", (_request, reply, _payload, done) => {
-    if (stopping) reply.header("connection", "close");
-    done();
-  });
 }

@@ -1,8 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { FreshetError } from "@freshet/contracts";
+import { Problem, problemBody, problemType, unreadable } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { type LogContext, loggable } from "./loggable.ts";
-import { Problem, problemBody, problemType, unreadable } from "./problem.ts";
 
 /** What is needed of Fastify's reply. */
 interface Reply {

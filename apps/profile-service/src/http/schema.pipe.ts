@@ -1,5 +1,6 @@
+import { type FieldProblem } from "@freshet/http";
 import { type ArgumentMetadata, Injectable, type PipeTransform } from "@nestjs/common";
-import { type FieldProblem, invalidRequest } from "./problem.ts";
+import { invalidRequest } from "./problem.ts";
 
 /** Problems named in one answer; a hostile body can hold thousands. */
 const maxProblems = 20;

@@ -8,9 +8,9 @@ interface Reply {
   status(code: number): unknown;
 }
 
-/** What operators and probes ask, on the internal port. */
+/** What operators and probes ask. */
 @Controller()
-export class InternalController {
+export class ProbesController {
   readonly #health: Health;
   readonly #metrics: Metrics;
 
