@@ -12,6 +12,8 @@ import { asyncApi } from "../apps/cli/src/asyncapi.ts";
 import { cliSettings } from "../apps/cli/src/config.ts";
 import { commandPaths } from "../apps/cli/src/program.ts";
 import { run } from "../apps/cli/src/run.ts";
+import { ingressSettings } from "../apps/ingress/src/config.ts";
+import { openApi as ingressApi } from "../apps/ingress/src/openapi.ts";
 import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
 import { invalidatorStatus } from "../apps/invalidator/src/operator/status.ts";
 import { openApi } from "../apps/profile-service/src/http/openapi.ts";
@@ -36,6 +38,7 @@ const jsonDocuments = {
       ]),
   ),
   "docs/openapi.json": openApi,
+  "docs/ingress.openapi.json": ingressApi,
   "docs/schemas/status.schema.json": () => ({
     // As input: a later version may say more.
     ...z.toJSONSchema(invalidatorStatus, { io: "input" }),
@@ -53,6 +56,7 @@ const generated = {
     "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
     "settings of auditor": () => settings(auditorSettings(false)),
+    "settings of ingress": () => settings(ingressSettings),
   },
   "docs/cli.md": { "freshet --help": commands, "settings of freshet": () => settings(cliSettings(false)) },
   "docs/errors.md": { "error codes": errors },

@@ -8,7 +8,7 @@ const APPS = fileURLToPath(new URL("../../apps", import.meta.url));
 
 /**
  * A built app as a child process, not started yet; it answers when its readiness does.
- * @param {"profile-service" | "invalidator" | "auditor" | "team-service"} name
+ * @param {"profile-service" | "invalidator" | "auditor" | "ingress" | "team-service"} name
  * @param {{
  *   env: NodeJS.ProcessEnv,
  *   port: number,

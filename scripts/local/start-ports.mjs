@@ -33,6 +33,7 @@ export function startPorts(env) {
     invalidator: one("the invalidator", "INVALIDATOR_PORT", 3001),
     invalidatorAdmin: one("the invalidator's admin port", "INVALIDATOR_ADMIN_PORT", 3101),
     auditor: one("the auditor", "AUDITOR_PORT", 3002),
+    ingress: one("the ingress", "INGRESS_PORT", 3003),
     kafka: one("Kafka", "KAFKA_PORT", 9092),
     postgres: one("PostgreSQL", "POSTGRES_PORT", 5432),
     memcached: {

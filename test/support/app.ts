@@ -2,7 +2,7 @@ import { appProcess } from "../../scripts/local/apps.mjs";
 import { type ServerProcess } from "../../scripts/local/server-process.mjs";
 import { ownDir, startOwn } from "./own-servers.ts";
 
-type AppName = "profile-service" | "invalidator" | "auditor";
+type AppName = "profile-service" | "invalidator" | "auditor" | "ingress";
 
 interface AppOptions {
   /** The app's whole environment but for PORT and PATH: nothing of the test's own reaches it. */
