@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encodeChangeEvent } from "@freshet/contracts";
+import { ensureTopics } from "@freshet/kafka";
 import { afterAll, expect, inject, test } from "vitest";
 import { query } from "../../../scripts/local/postgres.mjs";
 import { freshet } from "../../support/cli.ts";
@@ -10,8 +11,7 @@ import { freshDatabase } from "../../support/database.ts";
 import { readKey, writeKey } from "../../support/memcached-inspector.ts";
 import { uniqueName } from "../../support/names.ts";
 import { ownMemcachedNode } from "../../support/own-servers.ts";
-import { freshTopic } from "../../support/topics.ts";
-import { publish } from "../kafka/support.ts";
+import { publish, withAdmin } from "../kafka/support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "freshet-by-hand-"));
 afterAll(() => {
@@ -20,7 +20,9 @@ afterAll(() => {
 
 /** A view by id and one by handle, in a pool of one node. */
 async function deployment() {
-  const [node, topic] = await Promise.all([ownMemcachedNode(), freshTopic({ numPartitions: 1 })]);
+  const topic = `${uniqueName("hand")}.events.v1`;
+  const node = await ownMemcachedNode();
+  await withAdmin((kafka) => ensureTopics(kafka, [{ topic, partitions: 1 }]));
   const dir = mkdtempSync(join(folder, "manifests-"));
   const event = `Thing${uniqueName("x").replaceAll(/\W/g, "")}`;
   writeFileSync(join(dir, "pools.yaml"), `freshet: 1\npools: { p: { nodes: ["${node.address}"] } }\n`);

@@ -38,7 +38,7 @@ export async function withRows<Result>(
     await ask("BEGIN READ ONLY");
     const text = `DECLARE freshet_repair SCROLL CURSOR WITH HOLD FOR ${query.trim().replace(/;$/, "")}`;
     // Under a name it goes by the extended protocol, which takes one statement and no more.
-    await ask({ text, name: "freshet_repair" });
+    await ask({ text, name: "repair" });
     await ask("COMMIT");
     const { rowCount } = await ask("MOVE FORWARD ALL IN freshet_repair");
     await ask("MOVE ABSOLUTE 0 IN freshet_repair");
