@@ -5,6 +5,7 @@
 //   npm run bench -- read        hits of the reading cache, beside plain memjs.get
 //   npm run bench -- plan        planning one event among 10 rules, and among 10,000 that do not concern it
 //   npm run bench -- write       PATCH over HTTP, with and without the INSERT into the outbox
+//   npm run bench -- overhead    the drain without metrics, with them, and with the auditor beside it
 // --quick: fewer rounds and updates. --events=<n>, --rounds=<n>. --no-install as for npm start.
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -48,9 +49,9 @@ async function bench() {
     await plan({ quick: options.quick, rounds });
     return true;
   }
-  const run = { drain, latency, profile, read, write }[what];
+  const run = { drain, latency, overhead, profile, read, write }[what];
   if (!run) {
-    console.error(`There is no benchmark "${what}": drain, latency, plan, profile, read, write.`);
+    console.error(`There is no benchmark "${what}": drain, latency, overhead, plan, profile, read, write.`);
     return false;
   }
   const servers = { kafka: true, memcached: true };
@@ -232,4 +233,46 @@ async function write(sandbox, { quick, rounds }) {
   );
   const file = writeResult("write", { turns, ...result });
   console.log(`\n${relative(process.cwd(), file)}`);
+}
+
+/**
+ * @param {Sandbox} sandbox
+ * @param {Size} size
+ */
+async function overhead(sandbox, { events, rounds }) {
+  const { measureOverhead, overheadSteps } = await import("../test/bench/overhead.mjs");
+  const { Progress } = await import("../test/bench/progress.mjs");
+  const { printTable, withSpread, writeResult } = await import("../test/bench/report.mjs");
+  const progress = new Progress(overheadSteps(rounds));
+  const size = { events, rounds, partitions: PARTITIONS };
+  const result = await measureOverhead(sandbox, { ...size, signal, progress });
+  progress.end();
+  console.log(
+    `\nDrain of ${events} events, ${PARTITIONS} partitions, fan-out 1; median (lowest–highest) of ${rounds} rounds`,
+  );
+  printTable(
+    ["the invalidator", "events/s", "CPU µs/event", "peak MB", "events/s to without", "CPU to without"],
+    result.results.map((one) => [
+      one.name,
+      withSpread(one.eventsPerSecond),
+      withSpread(one.cpuMicrosPerEvent, 2),
+      withSpread(one.peakMb),
+      withSpread(one.eventsPerSecondToBase, 2),
+      withSpread(one.cpuToBase, 2),
+    ]),
+  );
+  for (const { audit } of result.results)
+    if (audit) {
+      console.log(`\nThe auditor took every event; each of its ${audit.checks} checks a round was fresh.`);
+      printTable(
+        ["the auditor", ""],
+        [
+          ["CPU µs to take an event", withSpread(audit.readMicrosPerEvent, 2)],
+          ["CPU µs a check", withSpread(audit.microsPerCheck, 2)],
+          ["CPU µs of memcached a check", withSpread(audit.nodeMicrosPerCheck, 2)],
+          ["peak MB", withSpread(audit.mb)],
+        ],
+      );
+    }
+  console.log(`\n${relative(process.cwd(), writeResult("overhead", { ...size, ...result }))}`);
 }

@@ -10,7 +10,7 @@ import { ensureTopics } from "./topics.mjs";
 
 /** @typedef {import("./server-process.mjs").ServerProcess} ServerProcess */
 /** @typedef {import("./servers.mjs").Servers} Servers */
-/** @typedef {{ service: number, internal: number, invalidator: number, admin: number }} AppPorts */
+/** @typedef {{ service: number, internal: number, invalidator: number, admin: number, auditor: number }} AppPorts */
 /** @typedef {{ env?: NodeJS.ProcessEnv, nodeArgs?: string[], entry?: string, port?: number, readyPort?: number }} AppOptions */
 
 const MANIFESTS = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
@@ -71,6 +71,7 @@ export class Sandbox {
       internal: await freePort(),
       invalidator: await freePort(),
       admin: await freePort(),
+      auditor: await freePort(),
     });
     try {
       if (building.status === "rejected") throw building.reason;
@@ -119,6 +120,10 @@ export class Sandbox {
     return `http://${LOOPBACK}:${this.#ports.internal}`;
   }
 
+  get auditorUrl() {
+    return `http://${LOOPBACK}:${this.#ports.auditor}`;
+  }
+
   get invalidatorUrl() {
     return `http://${LOOPBACK}:${this.#ports.invalidator}`;
   }
@@ -158,6 +163,22 @@ export class Sandbox {
     };
     const app = appProcess("invalidator", {
       port: this.#ports.invalidator,
+      env: { ...this.#shared(), ...settings, ...env },
+      logDir: this.logDir,
+      ...options,
+    });
+    this.#apps.push(app);
+    return app;
+  }
+
+  /**
+   * The auditor, not started; it may ask the first profile-service what is true.
+   * @param {AppOptions} [options]
+   */
+  auditor({ env, ...options } = {}) {
+    const settings = { MANIFESTS_DIR: MANIFESTS, SERVICE_URL_PROFILE_SERVICE: this.internalUrl };
+    const app = appProcess("auditor", {
+      port: this.#ports.auditor,
       env: { ...this.#shared(), ...settings, ...env },
       logDir: this.logDir,
       ...options,

@@ -29,8 +29,11 @@ export async function publishEvents({ brokers, topic, ids, signal }) {
   }
 }
 
-/** @param {string} id */
-function eventOf(id) {
+/**
+ * An event that changes one profile, as it is published.
+ * @param {string} id
+ */
+export function eventOf(id) {
   return JSON.stringify({
     specversion: "1.0",
     id: randomUUID(),
