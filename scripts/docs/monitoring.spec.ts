@@ -82,6 +82,14 @@ it("each alarm has the runbook that it names, and each runbook its alarm", () =>
     expect(read(index)).toContain(`[${alarm}](${page.replace("docs/runbooks/", "")})`);
 });
 
+it("the dashboard names documents that there are", () => {
+  const named = [...read("deploy/grafana/dashboards/freshet.json").matchAll(/docs\/[\w/-]+\.md/g)].map(
+    ([path]) => path,
+  );
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((path) => !documents.includes(path))).toEqual([]);
+});
+
 it.each(documents.filter((path) => /^docs\/runbooks\/[a-z-]+\.md$/.test(path)))(
   "%s says what to look at, what to do, and when it is over",
   (page) => {
