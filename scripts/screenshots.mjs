@@ -30,9 +30,15 @@ const sandbox = await Sandbox.open("screenshots", { signal });
 try {
   const service = sandbox.profileService();
   const invalidator = sandbox.invalidator({
-    env: { REFRESH: "on", SERVICE_URL_PROFILE_SERVICE: sandbox.internalUrl, DEPLOYMENT: "staging" },
+    env: {
+      REFRESH: "on",
+      SERVICE_URL_PROFILE_SERVICE: sandbox.internalUrl,
+      AUDITOR_URL: sandbox.auditorUrl,
+      DEPLOYMENT: "staging",
+    },
   });
-  await Promise.all([service.start(signal), invalidator.start(signal)]);
+  const auditor = sandbox.auditor({ env: { DEPLOYMENT: "staging" } });
+  await Promise.all([service.start(signal), invalidator.start(signal), auditor.start(signal)]);
   const traffic = new AbortController();
   const writing = write(AbortSignal.any([signal, traffic.signal]));
   await pause(Number(options.seconds) * 1_000, undefined, { signal });

@@ -1,5 +1,5 @@
 import { byId, element } from "./element.js";
-import { timeOfDay } from "./format.js";
+import { duration, timeOfDay, written } from "./format.js";
 
 /** @typedef {import("@freshet/inspect").Explanation} Explanation */
 /** @typedef {Explanation["events"][number]} TouchingEvent */
@@ -40,6 +40,11 @@ function described({ sentence, view, pool, node, cached, owner, events, unanswer
     ["Pool", pool],
     ["Node", node],
     ["Cached", cached === null ? "nothing" : versions(cached.versions)],
+    ...(cached === null ? [] : [["Expires", life(cached.expiresInSeconds)]]),
+    ...(cached?.tags ?? []).map(({ tag, isCurrent }) => [
+      "Tag",
+      `${tag}, ${isCurrent ? "as it was" : "changed since"}`,
+    ]),
     ["Its owner has", owner === null ? "not known" : versions(owner.versions)],
     ...unanswered.map((text) => ["Not answered", text]),
   ];
@@ -52,6 +57,11 @@ function described({ sentence, view, pool, node, cached, owner, events, unanswer
     list,
     ...(touching.length === 0 ? [] : [heading, element("ul", {}, ...touching)]),
   ];
+}
+
+/** @param {number | null} seconds null: never */
+function life(seconds) {
+  return seconds === null ? "never" : `in ${written(duration(seconds))}`;
 }
 
 /** @param {TouchingEvent} event */

@@ -9,13 +9,22 @@ import { basesOf, boxHeight, boxWidth, idOf, layOut } from "./layout.js";
 /** @type {Set<string>} */
 const nothing = new Set();
 const svgNamespace = "http://www.w3.org/2000/svg";
+/** As in page.css. */
+const narrowScreen = window.matchMedia("(max-width: 44rem)");
+/** @type {Picture | undefined} */
+let shown;
+
+narrowScreen.addEventListener("change", () => {
+  if (shown) showGraph(shown);
+});
 
 /**
  * Draws the graph; a chosen event or view shows what it reaches, in the picture and in words.
  * @param {Picture} picture
  */
 export function showGraph(picture) {
-  const { boxes, arrows, width, height } = layOut(picture);
+  shown = picture;
+  const { boxes, arrows, width, height } = layOut(picture, { narrow: narrowScreen.matches });
   const root = svg("svg", {
     width,
     height,

@@ -8,13 +8,17 @@ export const boxHeight = 52;
 const columnGap = 64;
 const rowGap = 18;
 const margin = 8;
+/** Between two lines down the side of a narrow picture. */
+const laneGap = 10;
 
 /**
- * Places the graph in columns: events, then views, each view right of what it is derived from. Pure.
+ * Places the graph in columns: events, then views, each view right of what it is derived from; in a narrow picture
+ * all in one column, with the lines down its side. Pure.
  * @param {Picture} picture
+ * @param {{ narrow?: boolean }} [options]
  * @returns {{ boxes: Box[], arrows: Arrow[], width: number, height: number }}
  */
-export function layOut({ events, views }) {
+export function layOut({ events, views }, { narrow = false } = {}) {
   const columns = new Map(views.map((view) => [view, columnOf(view, views)]));
   /** @type {Omit<Box, "x" | "y">[]} */
   const placed = [
@@ -33,6 +37,7 @@ export function layOut({ events, views }) {
       column: columns.get(view) ?? 1,
     })),
   ];
+  if (narrow) return oneColumn(placed, views);
   const columnCount = Math.max(1, ...placed.map(({ column }) => column + 1));
   const perColumn = Array.from({ length: columnCount }, (_, column) =>
     placed.filter((box) => box.column === column),
@@ -48,7 +53,40 @@ export function layOut({ events, views }) {
     }));
   });
   const width = columnCount * (boxWidth + columnGap) - columnGap + 2 * margin;
-  return { boxes, arrows: arrowsOf(views, new Map(boxes.map((box) => [box.id, box]))), width, height };
+  return { boxes, arrows: arrowsOf(views, boxes, curve), width, height };
+}
+
+/**
+ * @param {readonly Omit<Box, "x" | "y">[]} placed
+ * @param {readonly View[]} views
+ * @returns {ReturnType<typeof layOut>}
+ */
+function oneColumn(placed, views) {
+  const ordered = [...placed].sort((one, other) => one.column - other.column);
+  const sources = [
+    ...new Set(
+      arrowsOf(
+        views,
+        ordered.map((box) => ({ ...box, x: 0, y: 0 })),
+        () => "",
+      ).map(({ from }) => from),
+    ),
+  ];
+  const x = margin + sources.length * laneGap + 16;
+  const boxes = ordered.map((box, row) => ({ ...box, x, y: margin + row * (boxHeight + rowGap) }));
+  /** @type {typeof curve} */
+  const aside = (from, to) => {
+    const lane = margin + sources.indexOf(from.id) * laneGap;
+    // A view is led to at its middle, and leads on from below it.
+    const y = from.y + boxHeight * (from.kind === "event" ? 0.5 : 0.8);
+    return `M${x} ${y}H${lane}V${to.y + boxHeight / 2}H${x - 7}`;
+  };
+  return {
+    boxes,
+    arrows: arrowsOf(views, boxes, aside),
+    width: x + boxWidth + margin,
+    height: ordered.length * (boxHeight + rowGap) - rowGap + 2 * margin,
+  };
 }
 
 /** @param {View} view */
@@ -80,17 +118,19 @@ function columnOf(view, views) {
 
 /**
  * @param {readonly View[]} views
- * @param {ReadonlyMap<string, Box>} boxes
+ * @param {readonly Box[]} placed
+ * @param {(from: Box, to: Box) => string} path
  * @returns {Arrow[]}
  */
-function arrowsOf(views, boxes) {
+function arrowsOf(views, placed, path) {
+  const boxes = new Map(placed.map((box) => [box.id, box]));
   return views.flatMap((view) => {
     const direct = view.reachedBy.filter(({ via }) => via !== "derived");
     const sources = new Map(direct.map(({ event, via }) => [`event ${event}`, via]));
     for (const base of basesOf(view, views)) sources.set(idOf(base), "derived");
     return [...sources].flatMap(([from, kind]) => {
       const [start, end] = [boxes.get(from), boxes.get(idOf(view))];
-      return start && end ? [{ from, to: end.id, kind, path: curve(start, end) }] : [];
+      return start && end ? [{ from, to: end.id, kind, path: path(start, end) }] : [];
     });
   });
 }
