@@ -53,6 +53,15 @@ export class Stack {
     this.#env = { ...process.env, FRESHET_TAG: project, ...Object.fromEntries(variables) };
   }
 
+  /**
+   * A variable of the compose file, from now on.
+   * @param {string} name
+   * @param {string} value
+   */
+  set(name, value) {
+    this.#env = { ...this.#env, [name]: value };
+  }
+
   /** @param {string[]} args of `docker compose` */
   compose(...args) {
     const files = ["--file=docker-compose.yml", "--file=scripts/compose/test.yml"];

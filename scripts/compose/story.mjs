@@ -11,11 +11,18 @@ import { Traffic } from "./traffic.mjs";
 
 const README = "README.md";
 const DEPLOY = "docs/deploy.md";
+const AUDITOR = "docs/auditor.md";
 const INVALIDATORS = 3;
 const PROFILE_SERVICES = 2;
 
 const config = z.object({
   services: z.record(z.string(), z.object({ image: z.string(), build: z.unknown().optional() })),
+});
+const audit = z.object({
+  shares: z.array(
+    z.object({ view: z.string(), horizonSeconds: z.number(), counts: z.object({ fresh: z.number() }) }),
+  ),
+  violations: z.array(z.unknown()),
 });
 const verdict = z.object({
   values: z.number().min(1, "nothing is cached, so that this says nothing"),
@@ -51,6 +58,16 @@ export async function play(stack, urls, timeline, signal) {
   timeline.step("README's commands, over the published port");
   await see(() => readmeCommands(urls.api, signal));
 
+  timeline.step("Audited");
+  await see(async () => {
+    const [command = ""] = commandsOf(AUDITOR, "scripts/compose/story.mjs");
+    const [, name = "", value = "", args = ""] = /^(\w+)=(\S+) docker compose (.+)$/.exec(command) ?? [];
+    stack.set(name, value);
+    await stack.compose(...args.split(" "));
+    return "the auditor is healthy";
+  });
+  await see(() => audited(stack, urls.api, signal));
+
   timeline.step("Confined");
   await see(async () => {
     const containers = await checkConfinement(stack, [urls.api]);
@@ -67,7 +84,7 @@ export async function play(stack, urls, timeline, signal) {
     return `partitions of each invalidator: ${JSON.stringify(shares)}`;
   });
   await see(async () => {
-    const replicas = { invalidator: INVALIDATORS, "profile-service": PROFILE_SERVICES };
+    const replicas = { auditor: 1, invalidator: INVALIDATORS, "profile-service": PROFILE_SERVICES };
     const queries = await checkMonitoring(urls.prometheus, replicas, signal);
     return `Prometheus scrapes every replica and takes ${queries} queries of the dashboard and the alarms`;
   });
@@ -95,7 +112,7 @@ export async function play(stack, urls, timeline, signal) {
 
   timeline.step("Down and up again");
   await see(async () => {
-    await stack.compose("--profile=monitoring", "down");
+    await stack.compose("--profile=monitoring", "--profile=audit", "down");
     return "down";
   });
   await see(async () => {
@@ -167,6 +184,33 @@ async function readmeCommands(api, signal) {
   // Renewed by the bus it is a hit at once; a miss where the bus could only delete it.
   await untilRead(/^x-cache: HIT\b.*"displayName":"Ada Lovelace"/ims);
   return "created, HIT, changed, HIT with the new name (the bus alone has changed the cached copy)";
+}
+
+/**
+ * Changes README's profile until the auditor has found a copy of it fresh, as the invalidator hears from it.
+ * @param {import("./stack.mjs").Stack} stack
+ * @param {string} api
+ * @param {AbortSignal} signal
+ */
+async function audited(stack, api, signal) {
+  const path = `${api}/profiles/42`;
+  const headers = { "content-type": "application/json" };
+  const read = 'fetch("http://auditor:3002/status").then((answer) => answer.text()).then(console.log)';
+  return waitUntil(
+    "fresh checks of user_profile by the auditor",
+    async () => {
+      for (const bio of ["audited", "audited again"])
+        await fetch(path, { method: "PATCH", headers, body: JSON.stringify({ bio }) });
+      const text = await stack.compose("exec", "-T", "invalidator", "node", "-e", read);
+      const { shares, violations } = audit.parse(JSON.parse(text));
+      assert.deepEqual(violations, []);
+      const of = shares.filter(({ view, counts }) => view === "user_profile" && counts.fresh > 0);
+      return of.length === 0
+        ? undefined
+        : `${of[0]?.counts.fresh} checks of user_profile after ${of[0]?.horizonSeconds} s: all fresh`;
+    },
+    { timeoutMs: 60_000, intervalMs: 1_000, signal },
+  );
 }
 
 /** @param {import("./stack.mjs").Stack} stack */
