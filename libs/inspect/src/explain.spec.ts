@@ -137,10 +137,15 @@ describe("explain", () => {
       cached: { versions: { [entity]: 6 } },
       owner: { versions: { [entity]: 7 }, sameData: false },
       events: [
-        { offset: "7", version: 7, isCommitted: false },
-        { offset: "6", version: 6, isCommitted: true },
+        { offset: "7", version: 7, isCommitted: false, isOwed: false },
+        { offset: "6", version: 6, isCommitted: true, isOwed: false },
       ],
     });
+    const missed = committed(8n, { metadata: { topo: topology, ts: 1, miss: { "n:1": 7n } } });
+    expect(explained(stale, missed).events).toMatchObject([
+      { version: 7, isCommitted: true, isOwed: true },
+      { version: 6, isCommitted: true, isOwed: false },
+    ]);
     expect(JSON.stringify(found)).not.toMatch(/"v\d/);
   });
 });

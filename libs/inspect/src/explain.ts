@@ -64,6 +64,8 @@ export interface Explanation {
     readonly changedFields: readonly string[] | null;
     /** Whether the pool's group has committed past it. */
     readonly isCommitted: boolean;
+    /** Whether the node has missed its deletion, by that commit. */
+    readonly isOwed: boolean;
   }[];
   /** What could not be asked. */
   readonly unanswered: readonly string[];
@@ -106,6 +108,7 @@ export function explain(facts: Facts): Explanation {
         change: at.event.data.change,
         changedFields: at.event.data.changedFields ?? null,
         isCommitted: (facts.position(at).committed ?? -1n) > at.offset,
+        isOwed: lateStep(at, facts.position(at), facts).step === "node",
       })),
     unanswered: [cached, owner, facts.events].filter((answer) => typeof answer === "string"),
   };

@@ -49,6 +49,13 @@ it.each([
     /answered 500/,
   ],
   [
+    "a refusal of the token",
+    () => {
+      json("{}", 401);
+    },
+    /answered 401: INTERNAL_TOKEN is not the one that it wants/,
+  ],
+  [
     "no JSON",
     () => {
       json("<html>");

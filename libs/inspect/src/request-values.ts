@@ -58,7 +58,8 @@ async function post(
     });
     if (!response.ok) {
       await response.body?.cancel();
-      throw failed(`${url} answered ${response.status}`);
+      const why = response.status === 401 ? ": INTERNAL_TOKEN is not the one that it wants" : "";
+      throw failed(`${url} answered ${response.status}${why}`);
     }
     return await readBounded(url, response);
   } catch (error) {

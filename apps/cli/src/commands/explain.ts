@@ -100,7 +100,11 @@ function print(
       `${at.topic}/${at.partition}@${at.offset}`,
       at.at,
       `${at.entity} ${at.version} ${at.change}${at.changedFields === null ? "" : `: ${at.changedFields.join(", ")}`}`,
-      at.isCommitted ? "yes" : { text: "not yet", style: "yellow" },
+      at.isOwed
+        ? { text: "owed by the node", style: "red" }
+        : at.isCommitted
+          ? "yes"
+          : { text: "not yet", style: "yellow" },
     ]),
   );
 }

@@ -4,6 +4,9 @@ import { duration, timeOfDay, written } from "./format.js";
 /** @typedef {import("@freshet/inspect").Explanation} Explanation */
 /** @typedef {Explanation["events"][number]} TouchingEvent */
 
+/** @type {Readonly<Partial<Record<Explanation["verdict"], string>>>} */
+const withoutValue = { unknown: "not known", leased: "a lease", foreign: "not a value of Freshet's" };
+
 /** Makes the form ask why a reader gets what it gets under a key. */
 export function listenToQuestions() {
   byId("explain-form").addEventListener("submit", (event) => {
@@ -34,12 +37,12 @@ async function show(key) {
 }
 
 /** @param {Explanation} explanation */
-function described({ sentence, view, pool, node, cached, owner, events, unanswered }) {
+function described({ verdict, sentence, view, pool, node, cached, owner, events, unanswered }) {
   const facts = [
     ["View", view],
     ["Pool", pool],
     ["Node", node],
-    ["Cached", cached === null ? "nothing" : versions(cached.versions)],
+    ["Cached", cached === null ? (withoutValue[verdict] ?? "nothing") : versions(cached.versions)],
     ...(cached === null ? [] : [["Expires", life(cached.expiresInSeconds)]]),
     ...(cached?.tags ?? []).map(({ tag, isCurrent }) => [
       "Tag",
@@ -65,9 +68,9 @@ function life(seconds) {
 }
 
 /** @param {TouchingEvent} event */
-function told({ topic, partition, offset, at, entity, version, change, isCommitted }) {
+function told({ topic, partition, offset, at, entity, version, change, isCommitted, isOwed }) {
   const when = timeOfDay(Date.parse(at));
-  const done = isCommitted ? "" : ", not invalidated yet";
+  const done = isOwed ? ", owed by the node" : isCommitted ? "" : ", not invalidated yet";
   return `${when}: ${entity} ${change}, version ${version} (${topic}/${partition} @ ${offset}${done})`;
 }
 
