@@ -18,12 +18,14 @@ async function test() {
     PROFILE_SERVICE_PORT: await freePort(),
     PROMETHEUS_PORT: await freePort(),
     GRAFANA_PORT: await freePort(),
+    TEAM_SERVICE_PORT: await freePort(),
   };
   const stack = new Stack({ project: "freshet-test", ports, signal });
   const timeline = new Timeline();
   const urls = {
     api: `http://127.0.0.1:${ports.PROFILE_SERVICE_PORT}`,
     prometheus: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
+    teams: `http://127.0.0.1:${ports.TEAM_SERVICE_PORT}`,
   };
   try {
     await stack.remove(); // what an interrupted run has left

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { timed } from "../demo/timeline.mjs";
 import { waitUntil } from "../local/wait.mjs";
 import { checkConfinement } from "./confinement.mjs";
+import { commandsOf, composeArguments } from "./documents.mjs";
+import { playExample } from "./example.mjs";
 import { checkMonitoring } from "./monitoring.mjs";
 import { run } from "./stack.mjs";
 import { Traffic } from "./traffic.mjs";
@@ -33,7 +33,7 @@ const verdict = z.object({
 /**
  * Plays what docs/deploy.md promises of the stack; throws at the first thing that is not so.
  * @param {import("./stack.mjs").Stack} stack
- * @param {{ api: string, prometheus: string }} urls
+ * @param {{ api: string, prometheus: string, teams: string }} urls
  * @param {import("../demo/timeline.mjs").Timeline} timeline
  * @param {AbortSignal} signal
  */
@@ -125,31 +125,22 @@ export async function play(stack, urls, timeline, signal) {
     return `README's profile is still there, and so are ${await traffic.check()} others as they were left`;
   });
   await see(() => noOldValue(stack));
+
+  timeline.step("A second service");
+  await see(() => playExample(stack, urls, signal));
+  await see(async () => {
+    const containers = await checkConfinement(stack, [urls.api, urls.teams]);
+    return `${containers} containers, as confined as before; one more port, on loopback`;
+  });
 }
 
 /** What both documents say that starts and scales the stack, without `docker compose`. */
 function composeCommands() {
   const [shown, explained] = [README, DEPLOY].map((document) =>
-    commandsOf(document, "scripts/compose/story.mjs").map((command) => {
-      const [docker, compose, ...args] = command.split(" ");
-      assert.deepEqual([docker, compose], ["docker", "compose"]);
-      return args;
-    }),
+    commandsOf(document, "scripts/compose/story.mjs").map(composeArguments),
   );
   assert.deepEqual(shown, explained);
   return shown ?? [];
-}
-
-/**
- * The commands of a document's first block that says to be run by this file.
- * @param {string} document
- * @param {string} runner
- */
-function commandsOf(document, runner) {
-  const text = readFileSync(fileURLToPath(new URL(`../../${document}`, import.meta.url)), "utf8");
-  const [, block = ""] = text.split(`<!-- run by ${runner} -->`);
-  const [, commands = ""] = /```sh\n(.*?)```/s.exec(block) ?? [];
-  return commands.trim().split("\n");
 }
 
 /** @param {import("./stack.mjs").Stack} stack */

@@ -41,6 +41,7 @@ const folders = [
   `${examples}/manifests`,
   "deploy/manifests",
   "examples/team-service/manifests",
+  "examples/team-service/search-manifests",
   "test/bench/manifests",
 ];
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));

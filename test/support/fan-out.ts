@@ -7,6 +7,7 @@ import { kafkaAdmin } from "../../scripts/local/kafka-admin.mjs";
 import { freePort } from "../../scripts/local/ports.mjs";
 import { query } from "../../scripts/local/postgres.mjs";
 import { type ServerProcess } from "../../scripts/local/server-process.mjs";
+import { runCommand } from "../../scripts/local/run-command.mjs";
 import { ensureTopics } from "../../scripts/local/topics.mjs";
 import { waitUntil } from "../../scripts/local/wait.mjs";
 import { freshDatabase } from "./database.ts";
@@ -14,6 +15,8 @@ import { KeyLog } from "./key-log.ts";
 import { uniqueName } from "./names.ts";
 import { ownDir, ownMemcachedNode, startOwn } from "./own-servers.ts";
 import { type RunningApp, System } from "./system.ts";
+
+const examples = new URL("../../examples/team-service/dist/", import.meta.url);
 
 export const teamsTopic = "teams.events.v1";
 
@@ -61,6 +64,10 @@ export class FanOut implements AsyncDisposable {
       RATE_LIMIT_PER_MINUTE: "0",
     };
     const profileService = await system.startService({ env: environment });
+    const migrate = fileURLToPath(new URL("migrate.js", examples));
+    await runCommand(process.execPath, [migrate], {
+      env: { PATH: process.env.PATH, DATABASE_URL: teamDatabaseUrl },
+    });
     const teamService = await startExample("main.js", {
       ...environment,
       DATABASE_URL: teamDatabaseUrl,
@@ -139,7 +146,7 @@ export function manifestsFolder(change = (manifest: string): string => manifest)
   for (const path of [
     "deploy/manifests/profile-service.yaml",
     "examples/team-service/manifests/team-service.yaml",
-    "examples/team-service/manifests/search-reader.yaml",
+    "examples/team-service/search-manifests/search-reader.yaml",
   ]) {
     const manifest = readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
     writeFileSync(join(folder, basename(path)), change(manifest));
@@ -154,7 +161,7 @@ export function manifestsFolder(change = (manifest: string): string => manifest)
 
 async function startExample(entry: string, env: Record<string, string>): Promise<string> {
   const process = appProcess("team-service", {
-    entry: fileURLToPath(new URL(`../../examples/team-service/dist/${entry}`, import.meta.url)),
+    entry: fileURLToPath(new URL(entry, examples)),
     env: { PATH: globalThis.process.env.PATH, ...env },
     port: await freePort(),
     logDir: ownDir(),

@@ -3,12 +3,7 @@ import { parsePools } from "@freshet/contracts";
 import { compile } from "@freshet/dependency-graph";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { manifestFile, manifestText } from "../../../scripts/export-manifests.mjs";
 import { manifest } from "./views.ts";
-
-test("deploy/manifests holds what views.ts says; `npm run manifests:export` writes it", () => {
-  expect(readFileSync(manifestFile(manifest.service), "utf8")).toBe(manifestText(manifest));
-});
 
 test("the views compile with the pools of the deployment", () => {
   const file = new URL("../../../deploy/manifests/pools.yaml", import.meta.url);

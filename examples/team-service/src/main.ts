@@ -1,23 +1,19 @@
 // A second service on the bus: a table of its own, events of its own, and a page that is built from its own rows and
 // from those of another service.
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { type Loaded, ReadThroughCache, versioned } from "@freshet/cache";
 import { createEventPublisher, createKafka } from "@freshet/kafka";
 import { OutboxRelay } from "@freshet/outbox";
 import pg from "pg";
 import { z } from "zod";
-import { readConfig } from "./config.ts";
+import { readConfig, readDatabase } from "./config.ts";
 import { type TeamPage, teamPage } from "./contract.ts";
 import { type Answer, type Asked, fromPrimary, serve } from "./http.ts";
 import { directory } from "./profile-contract.ts";
-import { findTeam, saveTeam, teamsTable } from "./teams.ts";
+import { findTeam, saveTeam } from "./teams.ts";
 
 const config = readConfig();
-const pool = new pg.Pool({ connectionString: config.DATABASE_URL });
-const outboxSchema = fileURLToPath(import.meta.resolve("@freshet/outbox/schema.sql"));
-await pool.query(teamsTable);
-await pool.query(readFileSync(outboxSchema, "utf8"));
+const pool = new pg.Pool({ connectionString: readDatabase().own });
+pool.on("error", console.error); // an idle connection that PostgreSQL ended: the next query has a new one
 
 const publisher = createEventPublisher(
   createKafka({ brokers: config.KAFKA_BROKERS, clientId: "team-service" }),

@@ -9,12 +9,6 @@ export interface Team {
   readonly version: number;
 }
 
-export const teamsTable = `CREATE TABLE IF NOT EXISTS teams (
-  id text PRIMARY KEY,
-  name text,
-  version bigint NOT NULL
-)`;
-
 const outbox = createOutbox({ source: "team-service" });
 
 export async function findTeam(client: pg.Pool | pg.PoolClient, id: string): Promise<Team | undefined> {
