@@ -200,4 +200,44 @@ describe("a difference between two sets", () => {
       ["profile-service/ProfileChanged routing.badge", undefined, "integer?", undefined],
     ]);
   });
+
+  it.each([
+    ["is published no more", { type: "PersonChanged" }, "manifests that name it are refused"],
+    ["is about another entity", { entity: "person" }, "versions of cached values stand under the old name"],
+    ["announces a field no more", { fields: ["displayName"] }, "views that name teamIds are refused"],
+    ["has a routing value no more", { routing: {} }, "views whose keys are built from it are refused"],
+    [
+      "may lack a routing value",
+      { routing: { slug: "string?" } },
+      "an event that lacks it deletes no key that is built from it",
+    ],
+    [
+      "changes a routing value's type",
+      { routing: { slug: "[string]?" } },
+      "events that were published before become dead letters",
+    ],
+  ])("warns, for services whose manifests are elsewhere, of an event that %s", (_, change, hazard) => {
+    const set = ({ type = "ThingChanged", ...event }: { type?: string } & object) =>
+      compile(
+        [
+          {
+            file: "things.yaml",
+            manifest: parseManifest(
+              { freshet: 1, service: "things", publishes: { [type]: event } },
+              "things.yaml",
+            ),
+          },
+        ],
+        {},
+      );
+    const thing = {
+      entity: "thing",
+      topic: "thing.events.v1",
+      fields: ["displayName", "teamIds"],
+      routing: { slug: "string" },
+    };
+    const hazards = diff(set(thing), set({ ...thing, ...change })).flatMap((one) => one.hazard ?? []);
+    expect(hazards.map((text) => text.split(":")[0])).toEqual([hazard]);
+    expect(diff(set(thing), set({ ...thing, fields: [...thing.fields, "size"] }))[0]?.hazard).toBeUndefined();
+  });
 });

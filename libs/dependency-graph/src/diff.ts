@@ -55,10 +55,10 @@ function textOf(statements: readonly Statement[], property: string): string | un
   return texts.length === 0 ? undefined : texts.sort().join(" | ");
 }
 
-function hazardOfRemoval(what: Difference["what"]): string | undefined {
+function hazardOfRemoval(what: Difference["what"]): string {
   return what === "view"
     ? "cached values are no longer invalidated: remove its readers first, and wait for 1.1 × ttlSeconds"
-    : undefined;
+    : "manifests that name it are refused: publish it until no service depends on it";
 }
 
 function hazardOf(
@@ -73,7 +73,31 @@ function hazardOf(
     return `values in the pool ${before ?? ""} are no longer invalidated: declare a second view there until no reader uses it`;
   if (property === "topic")
     return "events that are still in the old topic are not read: publish a new type instead";
-  if (property.startsWith("routing.") && after !== undefined && !after.endsWith("?"))
-    return "events that were published without it become dead letters: make it optional until they have expired";
+  if (property === "entity")
+    return "versions of cached values stand under the old name: publish a new type instead";
+  if (property === "fields") return hazardOfFields(before, after);
+  if (property.startsWith("routing.")) return hazardOfRouting(before, after);
   return undefined;
+}
+
+function hazardOfFields(before = "", after = ""): string | undefined {
+  const announced = new Set(after.split(", "));
+  const gone = before.split(", ").filter((field) => !announced.has(field));
+  return gone.length === 0
+    ? undefined
+    : `views that name ${gone.join(", ")} are refused: announce it until no service names it`;
+}
+
+function hazardOfRouting(before: string | undefined, after: string | undefined): string | undefined {
+  if (after === undefined)
+    return "views whose keys are built from it are refused: send it until no service names it";
+  if (before === undefined)
+    return after.endsWith("?")
+      ? undefined
+      : "events that were published without it become dead letters: make it optional until they have expired";
+  if (after === `${before}?`)
+    return "an event that lacks it deletes no key that is built from it: send it until no service names it";
+  return before === `${after}?`
+    ? "events that were published without it become dead letters: keep it optional until they have expired"
+    : "events that were published before become dead letters: publish a new type instead";
 }
