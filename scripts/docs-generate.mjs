@@ -1,5 +1,6 @@
 // Writes the parts of the documents that follow from the code, each between its two marks.
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { settingsTable } from "@freshet/config";
 import { errorCodes, jsonSchemas, parseManifest, publishedEventJsonSchema } from "@freshet/contracts";
@@ -16,8 +17,10 @@ import { ingressSettings } from "../apps/ingress/src/config.ts";
 import { openApi as ingressApi } from "../apps/ingress/src/openapi.ts";
 import { invalidatorSettings } from "../apps/invalidator/src/config.ts";
 import { invalidatorStatus } from "../apps/invalidator/src/operator/status.ts";
+import { published } from "./pack.mjs";
 import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
+import { exportsOf } from "./docs/reference.mjs";
 import { manifestFile } from "./export-manifests.mjs";
 
 /** The manifests of this repository that publish something. */
@@ -50,6 +53,16 @@ const jsonDocuments = {
   }),
 };
 
+/** Every entry of every published package but the command, which has none. */
+const entries = published().flatMap(({ name, folder }) =>
+  ["index.ts", "nest/index.ts", "conformance/index.ts"]
+    .map((file) => ({
+      name: file === "index.ts" ? name : `${name}/${file.replace("/index.ts", "")}`,
+      index: join(folder, "src", file),
+    }))
+    .filter(({ index }) => existsSync(index)),
+);
+
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
 const generated = {
   "docs/configuration.md": {
@@ -60,6 +73,9 @@ const generated = {
   },
   "docs/cli.md": { "freshet --help": commands, "settings of freshet": () => settings(cliSettings(false)) },
   "docs/errors.md": { "error codes": errors },
+  "docs/reference/api.md": Object.fromEntries(
+    entries.map(({ name, index }) => [`exports of ${name}`, () => exported(index)]),
+  ),
 };
 
 /** Every file that holds something generated. */
@@ -81,7 +97,7 @@ export async function render(file) {
     if (from < 0 || to < 0) throw new Error(`${file} lacks the mark ${begin}, or its end`);
     text = `${text.slice(0, from)}${begin}\n\n${await table()}\n\n${text.slice(to)}`;
   }
-  return await format(text, { parser: "markdown" });
+  return await format(text, { parser: "markdown", printWidth: 110 });
 }
 
 /** @param {string} file */
@@ -95,6 +111,15 @@ function settings(schema) {
     ({ name, default: fallback, meaning }) => `| \`${name}\` | ${code(fallback)} | ${meaning} |`,
   );
   return ["| variable | default | meaning |", "| --- | --- | --- |", ...rows].join("\n");
+}
+
+/** @param {string} index */
+function exported(index) {
+  const rows = exportsOf(index).map(({ name, kind, meaning }) => {
+    if (meaning === "") throw new Error(`${index} exports ${name}: say above it in a comment what it is`);
+    return `| \`${name}\` | ${kind} | ${meaning.replaceAll("|", "\\|").replaceAll("<", "&lt;")} |`;
+  });
+  return ["| export | kind | what it is |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
 /** The help of every command, as `freshet` itself prints it. */

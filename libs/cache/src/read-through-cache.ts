@@ -22,6 +22,7 @@ import { allSoon } from "./soon.ts";
 import { parseData, storedForm } from "./stored-form.ts";
 import { type Loaded, versionsOf } from "./versioned.ts";
 
+/** The pools of a cache, its limits, and who hears of what it does. */
 export interface ReadThroughCacheOptions {
   /** The pools that the views name. */
   readonly pools: Readonly<Record<string, PoolNodeLists>>;
@@ -43,6 +44,7 @@ export interface ReadThroughCacheOptions {
   readonly delay?: (milliseconds: number) => Promise<unknown>;
 }
 
+/** Options of one read. */
 export interface ReadOptions {
   /** Versions that the caller must see, from its own writes: entity key (`profile:42`) → version. */
   readonly min?: Versions;

@@ -62,6 +62,7 @@ export type RefreshRefusal =
  */
 export type RefreshOutcome = "absent" | "newer" | "stored" | "gone" | "deleted" | "unknown";
 
+/** What became of a refresh. */
 export interface RefreshResult {
   readonly outcome: RefreshOutcome;
   readonly refusal?: RefreshRefusal;

@@ -36,6 +36,7 @@ export function listOf(meaning: string) {
     .describe(meaning);
 }
 
+/** The setting LOG_LEVEL. */
 export const logLevel = z
   .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
     error: "must be fatal, error, warn, info, debug, trace or silent",

@@ -5,10 +5,12 @@ export const maxSubjectBytes = 1_024;
 
 /** What happened to the entity. */
 const changeKind = z.enum(["created", "updated", "deleted"]);
+/** What happened to the row: created, updated or deleted. */
 export type ChangeKind = z.infer<typeof changeKind>;
 
 /** Routing values of one side: the few fields that other keys are built from. */
 const routingValues = z.record(z.string(), z.unknown());
+/** The routing values of one side of an event, by name. */
 export type RoutingValues = Readonly<Record<string, unknown>>;
 
 const changeData = z.looseObject({

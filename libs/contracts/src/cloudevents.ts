@@ -22,6 +22,7 @@ export const undecodableReasons = [
   "invalid_routing",
   "too_many_keys",
 ] as const;
+/** One of the reasons why a message is not a change event. */
 export type UndecodableReason = (typeof undecodableReasons)[number];
 
 /** What decoding answers: never an exception. `detail` names the field; it holds no values of the event. */

@@ -12,6 +12,7 @@ export const routingTypes = [
   "[integer]",
   "[integer]?",
 ] as const;
+/** The type of one routing value, as a manifest names it. */
 export type RoutingType = (typeof routingTypes)[number];
 
 /** A kind of change event that a service publishes. */

@@ -135,10 +135,15 @@ export const poolsSchema = z
         });
   });
 
+/** A manifest whose defaults are filled in. */
 export type Manifest = z.infer<typeof manifestSchema>;
+/** A view as a manifest has it. */
 export type ManifestView = Manifest["views"][string];
+/** An event as a manifest has it. */
 export type PublishedEvent = Manifest["publishes"][string];
+/** The pools of a deployment by name. */
 export type Pools = z.infer<typeof poolsSchema>["pools"];
+/** One memcached cluster: its nodes, and what may be done to them. */
 export type Pool = Pools[string];
 
 /**

@@ -2,6 +2,7 @@ import "./kafkajs-fetch.ts";
 import "./kafkajs-headers.ts";
 import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
 
+/** The level of a log line of kafkajs. */
 export type KafkaLogLevel = "error" | "warn" | "info" | "debug";
 
 /** Receives kafkajs's log lines; it logs at error what it then retries, so nothing of it is an alarm. */

@@ -19,6 +19,7 @@ const backoffMs = { first: 250, most: 5_000 };
  */
 export type ConsumerState = "idle" | "joining" | "running" | "crashed" | "closed";
 
+/** What a consumer reads, for which group, and who is asked and told. */
 export interface BatchConsumerOptions {
   /** A client of its own: kafkajs shares committed offsets between the consumers of one client. */
   readonly kafka: Kafka;

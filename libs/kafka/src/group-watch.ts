@@ -28,6 +28,7 @@ export interface GroupLag {
   readonly partitions: readonly (GroupPartitionLag & { readonly verdict: LagVerdict | undefined })[];
 }
 
+/** Whose lag is watched, and how often it is asked for. */
 export interface GroupWatchOptions {
   readonly admin: Admin;
   /** Which groups to look at, and the topics that each has to read; asked at each look. */

@@ -1,5 +1,6 @@
 /** How the group of a pool does on one partition, in Burrow's words; the worst is the last. */
 export const lagVerdicts = ["ok", "warning", "rewound", "stalled", "stopped"] as const;
+/** How a partition or a group stands, by Burrow's rules. */
 export type LagVerdict = (typeof lagVerdicts)[number];
 
 /** A partition of a group as the broker had it at one look. */

@@ -22,6 +22,7 @@ export interface OutgoingMessage {
 /** What became of one message: acknowledged by all in-sync replicas, or refused for its size for good. */
 export type PublishOutcome = "published" | "too_large";
 
+/** Publishes messages, and says what became of each. */
 export interface EventPublisher {
   /**
    * Publishes all messages, outcomes in their order. Rejects with KAFKA_PUBLISH_FAILED when the fate of any of them
@@ -37,6 +38,7 @@ export interface EventPublisher {
   close(): Promise<void>;
 }
 
+/** The bound of one publishing. */
 export interface EventPublisherOptions {
   /** Bound of one `publish` as a whole, in ms. */
   readonly timeoutMs?: number;

@@ -10,6 +10,7 @@ export interface ConsumerSettings {
   readonly drainTimeoutMs: number;
 }
 
+/** What a consumer goes by unless it is told otherwise. */
 export const defaultConsumerSettings: ConsumerSettings = {
   /** A killed replica's partitions move after this time; kafkajs's default is 30 s. */
   sessionTimeoutMs: 6_000,

@@ -2,6 +2,7 @@ import type { KafkaMessage } from "kafkajs";
 import type { GapReason } from "./gap.ts";
 import type { CommitMetadata, MissedOffsets } from "./offsets.ts";
 
+/** A partition of a topic. */
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;

@@ -23,6 +23,8 @@ import { within } from "./within.ts";
 //                        standby   broker_down ──ping answers──▶ idle       database_down: any statement failed
 //
 // In broker_down no transaction is opened: the broker is asked by `ping` alone, once every poll.
+
+/** Where a relay stands; its file draws the transitions. */
 export type RelayState = "idle" | "standby" | "broker_down" | "database_down" | "stopped";
 
 /** What the relay tells its app, for logs and metrics. No personal data. */
@@ -40,6 +42,7 @@ export interface OutboxMessage {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** What a relay is given; bounds have defaults. */
 export interface RelayOptions {
   readonly pool: OutboxPool;
   /**

@@ -81,6 +81,7 @@ async function untilListening(port: number): Promise<void> {
   }
 }
 
+/** A port of 127.0.0.1 on which nothing listens. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -15,7 +15,10 @@ export interface Topology {
   readonly ownerOf: (key: string) => CacheNode;
 }
 
-/** @throws FreshetError CACHE_NODES_INVALID for weights under modulo */
+/**
+ * The topology of a list of nodes: which of them owns a key.
+ * @throws FreshetError CACHE_NODES_INVALID for weights under modulo
+ */
 export function createTopology(nodeOf: NodeOf, nodes: readonly CacheNode[]): Topology {
   return { nodes, hash: topologyHash(nodeOf, nodes), ownerOf: { ketama, modulo }[nodeOf](nodes) };
 }
