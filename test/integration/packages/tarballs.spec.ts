@@ -43,7 +43,7 @@ const published = z.strictObject({
   bin: z.record(z.string(), z.string()).optional(),
   exports: z.record(
     z.string(),
-    z.union([z.string(), z.strictObject({ types: z.string(), default: z.string() })]),
+    z.union([z.string(), z.strictObject({ types: z.string().optional(), default: z.string() })]),
   ),
   files: z.array(z.string()),
   engines: z.strictObject({ node: z.string() }),
