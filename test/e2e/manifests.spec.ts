@@ -226,6 +226,51 @@ test("two versions of the manifests in one group leave no partition unread, whic
   await everyPartitionIsServed("3");
 });
 
+test("a new major version takes over from the first: whichever of the two comes, its keys go, until only the later one is known", async () => {
+  await using system = await System.create();
+  const entity = uniqueName("article");
+  const topics = [`${entity}.events.v1`, `${entity}.events.v2`];
+  await ensureTopics([...system.brokers], topics);
+  const config = new ConfigMap();
+  // docs/evolution.md shows these sets.
+  const write = (folder: string) => {
+    const file = new URL(`../../docs/examples/evolution/${folder}/articles.yaml`, import.meta.url);
+    const text = readFileSync(file, "utf8").replaceAll("article.events.v", `${entity}.events.v`);
+    config.write({ ...ours, "articles.yaml": text.replaceAll("pool: main", "pool: profiles") });
+  };
+  const id = `7-${entity}`;
+  const [one, two] = [
+    articleEvent("ArticleChanged", id, { authorId: "ada" }),
+    articleEvent("ArticleChanged.v2", id, { authorIds: ["ada", "grace"] }),
+  ];
+  const article = `article:${id}`;
+  const deletes = async (topic: number, event: typeof one, ...keys: string[]) => {
+    const gone = await cached(system, ...keys);
+    await publish(system.brokers, topics[topic] ?? "", [event]);
+    await gone();
+  };
+
+  write("base");
+  const invalidator = await system.startInvalidator({ env: { MANIFESTS_DIR: config.folder } });
+  const first = (await statusOf(invalidator)).manifests.hash;
+  await deletes(0, one, article, "articles_of_author:ada");
+
+  write("new-major");
+  const both = await untilTaken(invalidator, first);
+  await deletes(0, one, article, "articles_of_author:ada");
+  await deletes(1, two, article, "articles_of_author:ada", "articles_of_author:grace");
+
+  write("major-only");
+  await untilTaken(invalidator, both);
+  await deletes(1, two, article, "articles_of_author:ada", "articles_of_author:grace");
+});
+
+function articleEvent(type: string, subject: string, routing: object) {
+  const data = { version: 1, change: "updated", changedFields: ["title"], before: routing, after: routing };
+  const event = { specversion: "1.0", id: randomUUID(), source: "spec", type, subject, data };
+  return { key: subject, value: JSON.stringify(event) };
+}
+
 function eventOf(subject: string) {
   const routing = { handle: "nobody", teamIds: [] };
   const data = {
