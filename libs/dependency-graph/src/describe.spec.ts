@@ -217,7 +217,7 @@ describe("a difference between two sets", () => {
       "events that were published before become dead letters",
     ],
   ])("warns, for services whose manifests are elsewhere, of an event that %s", (_, change, hazard) => {
-    const set = ({ type = "ThingChanged", ...event }: { type?: string } & object) =>
+    const set = ({ type = "ThingChanged", ...event }: { type?: string; [said: string]: unknown }) =>
       compile(
         [
           {
