@@ -89,7 +89,8 @@ describe("the tarballs", () => {
   });
 
   it("declare types by what they bring along: another package's would be read as any", () => {
-    for (const { name, files, at } of installed()) {
+    // The command has no types for anybody.
+    for (const { name, files, at } of installed().filter((one) => one.name !== "@freshet/cli")) {
       const { dependencies, peerDependencies } = published.parse(JSON.parse(text(at, "package.json")));
       const brought = new Set([name, ...Object.keys({ ...dependencies, ...peerDependencies })]);
       const imported = files
