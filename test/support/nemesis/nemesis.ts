@@ -54,6 +54,9 @@ export class Nemesis implements AsyncDisposable {
   }
 }
 
+/** Of one schedule, however soon its faults are over. */
+const leastRequests = 150;
+
 class Run {
   readonly #world: World;
   readonly #schedule: Schedule;
@@ -104,6 +107,7 @@ class Run {
     load.start();
     try {
       await Promise.all(this.#schedule.faults.map((fault) => this.#play(fault, begun)));
+      await load.untilEnded(begun + leastRequests);
     } finally {
       await load.stop();
     }

@@ -214,14 +214,19 @@ export class World implements AsyncDisposable {
   async #isWhole(): Promise<boolean> {
     const groups = await kafkaAdmin([...this.system.brokers], async (admin) => {
       await admin.describeCluster();
-      return admin.describeGroups(Object.values(this.system.groups));
+      return admin.describeGroups(pools.map((pool) => this.system.groups[pool]));
     });
-    if (!groups.groups.every(({ state, members }) => state === "Stable" && members.length === 2))
-      return false;
     const reading = await Promise.all(this.invalidators.map(({ url }) => readingOf(url)));
-    return pools.every(
-      (pool) => reading.reduce((sum, each) => sum + (each.get(pool) ?? 0), 0) === partitions,
-    );
+    const found = pools.map((pool, index) => ({
+      pool,
+      state: groups.groups[index]?.state,
+      members: groups.groups[index]?.members.length,
+      reading: reading.map((each) => each.get(pool) ?? 0),
+    }));
+    const isWhole = ({ state, members, reading: own }: (typeof found)[number]) =>
+      state === "Stable" && members === 2 && own.reduce((sum, count) => sum + count, 0) === partitions;
+    if (found.every(isWhole)) return true;
+    throw new Error(JSON.stringify(found));
   }
 }
 
