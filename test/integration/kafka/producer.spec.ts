@@ -1,12 +1,26 @@
 import { createEventPublisher, createKafka } from "@freshet/kafka";
+import { connect } from "node:net";
+import { type ISocketFactory, Kafka, logLevel } from "kafkajs";
 import { inject, expect, test } from "vitest";
 import { uniqueName } from "../../support/names.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { freshTopic } from "../../support/topics.ts";
-import { allValues, numbered, proxiedKafka, testKafka, withAdmin } from "./support.ts";
+import { allValues, numbered, testKafka, withAdmin } from "./support.ts";
 
 function brokerAddress(): string {
   return inject("kafkaBrokers")[0] ?? "";
+}
+
+/** A client whose every connection goes through the proxy, whatever address the broker advertises. */
+function proxiedKafka(proxy: TcpProxy): Kafka {
+  const socketFactory: ISocketFactory = ({ onConnect }) =>
+    connect({ host: "127.0.0.1", port: proxy.port }, onConnect).setKeepAlive(true, 60_000);
+  return new Kafka({
+    brokers: [proxy.address],
+    socketFactory,
+    requestTimeout: 3_000,
+    logLevel: logLevel.NOTHING,
+  });
 }
 
 test.each([

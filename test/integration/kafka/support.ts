@@ -12,10 +12,8 @@ import {
   type Gap,
   type MissedOffsets,
 } from "@freshet/kafka";
-import { connect } from "node:net";
-import { type Admin, type ISocketFactory, Kafka, logLevel } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import { expect, inject } from "vitest";
-import type { TcpProxy } from "../../support/tcp-proxy.ts";
 import { uniqueName } from "../../support/names.ts";
 import { waitFor } from "../../support/wait-for.ts";
 
@@ -23,18 +21,6 @@ export const hourMs = 3_600_000;
 
 export function testKafka(brokers = inject("kafkaBrokers")): Kafka {
   return createKafka({ brokers, clientId: "spec" });
-}
-
-/** A client whose every connection goes through the proxy, whatever address the broker advertises. */
-export function proxiedKafka(proxy: TcpProxy): Kafka {
-  const socketFactory: ISocketFactory = ({ onConnect }) =>
-    connect({ host: "127.0.0.1", port: proxy.port }, onConnect).setKeepAlive(true, 60_000);
-  return new Kafka({
-    brokers: [proxy.address],
-    socketFactory,
-    requestTimeout: 3_000,
-    logLevel: logLevel.NOTHING,
-  });
 }
 
 export async function withAdmin<T>(use: (admin: Admin) => Promise<T>): Promise<T> {

@@ -47,7 +47,7 @@ export const plays: Readonly<Record<FaultKind, Play>> = {
     await broker.kill();
     return { heal: () => revive(broker), isNoticed: () => isWaiting(world) };
   },
-  "broker frozen": (world) => Promise.resolve(frozen(world.parts.broker, () => isWaiting(world))),
+  "broker frozen": (world) => Promise.resolve(frozen(world.parts.broker, () => isGivenUp(world))),
   "broker's disk full": (world, _, log) => {
     const { broker, disk } = world.parts;
     if (!(disk instanceof SmallDisk)) {
@@ -65,7 +65,7 @@ export const plays: Readonly<Record<FaultKind, Play>> = {
     });
   },
   "acks lost": (world) =>
-    Promise.resolve(through(world.parts.brokerLink, "drop-answers", () => isWaiting(world))),
+    Promise.resolve(through(world.parts.brokerLink, "drop-answers", () => isGivenUp(world))),
   "database killed": async (world, _, log) => {
     const { database } = world.parts;
     log(`${await transactions(world)} transactions are open`);
@@ -197,6 +197,16 @@ async function readsAll(invalidator: App): Promise<boolean> {
 
 async function isWaiting(world: World): Promise<boolean> {
   return (await world.waitingInOutbox().catch(() => 0)) >= 5;
+}
+
+/** Whether a row waits for longer than a relay tries to send it (10 s). */
+async function isGivenUp({ system }: World): Promise<boolean> {
+  const old =
+    "SELECT FROM outbox_events WHERE created_at < clock_timestamp() - interval '11 seconds' LIMIT 1";
+  return query(system.databaseUrl, old).then(
+    ({ rowCount }) => rowCount === 1,
+    () => false,
+  );
 }
 
 /** Whether a commit names what this node has missed. */

@@ -124,7 +124,7 @@ class Run {
     try {
       const { isNoticed } = effect;
       if (fault.lasts === "until noticed" && isNoticed !== undefined) {
-        const noticed = await waitFor(isNoticed, { timeoutMs: 15_000, describe: "notice" }).catch(
+        const noticed = await waitFor(isNoticed, { timeoutMs: 25_000, describe: "notice" }).catch(
           () => false,
         );
         this.#say(`${fault.target}: ${noticed ? "noticed" : "not noticed"}`);
