@@ -47,7 +47,7 @@ export const errorCodes = {
   CONFIG_INVALID:
     "Set the named variables of the environment; docs/configuration.md and docs/cli.md list them.",
   INVALIDATOR_UNREACHABLE:
-    "Check that the invalidator runs, and that the URL names its read-only port (3001 by default).",
+    "Check that the invalidator runs, and that the URL names its read-only port (3001 by default), or its admin port (3101; closed without ADMIN_TOKEN).",
   SERVICE_UNREACHABLE:
     "Check that the service runs, and that the URL names its operator's port (3001 of an invalidator, 3100 of a service).",
   DATABASE_UNREACHABLE:
