@@ -53,9 +53,8 @@ describe.skipIf(missing !== undefined)(`Prometheus ${missing ?? ""}`, () => {
       invalidator: invalidator.address,
       auditor: auditor.address,
     };
-    expect(deployed.scrape_configs.map(({ job_name }) => job_name).sort()).toEqual(
-      Object.keys(targets).sort(),
-    );
+    const jobs = deployed.scrape_configs.map(({ job_name }) => job_name);
+    expect(jobs).toEqual(expect.arrayContaining(Object.keys(targets)));
     const port = await freePort();
     const prometheus = await startOwn(
       prometheusServer({
