@@ -30,15 +30,28 @@ export async function readInput(file: string, { stdin }: Pick<Io, "stdin">): Pro
  * @throws FreshetError EVENTS_UNREADABLE when there is none
  */
 export function parseEvents(text: string, file: string): GivenEvent[] {
+  return textsOf(text, file).map(({ index, json }) => given(index, json));
+}
+
+/**
+ * The same as parsed JSON, not looked at yet; a line that is none stands as its text. Pure.
+ * @throws FreshetError EVENTS_UNREADABLE when there is none
+ */
+export function parseSamples(text: string, file: string): readonly unknown[] {
+  return textsOf(text, file).map(({ json }) => parse(json)?.value ?? json);
+}
+
+function textsOf(text: string, file: string): { readonly index: number; readonly json: string }[] {
   const whole = parse(text);
-  const events =
+  const texts =
     whole !== undefined
-      ? (Array.isArray(whole.value) ? (whole.value as unknown[]) : [whole.value]).map((value, at) =>
-          given(at + 1, JSON.stringify(value)),
-        )
-      : text.split("\n").flatMap((line, at) => (line.trim() === "" ? [] : [given(at + 1, line)]));
-  if (events.length === 0) throw new FreshetError("EVENTS_UNREADABLE", `${file} holds no event`);
-  return events;
+      ? (Array.isArray(whole.value) ? (whole.value as unknown[]) : [whole.value]).map((value, at) => ({
+          index: at + 1,
+          json: JSON.stringify(value),
+        }))
+      : text.split("\n").flatMap((line, at) => (line.trim() === "" ? [] : [{ index: at + 1, json: line }]));
+  if (texts.length === 0) throw new FreshetError("EVENTS_UNREADABLE", `${file} holds no event`);
+  return texts;
 }
 
 function given(index: number, json: string): GivenEvent {

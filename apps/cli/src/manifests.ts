@@ -72,3 +72,8 @@ export async function graphIfThere(
   const { folder, named } = manifestsFolder(environment, given);
   return named || existsSync(folder) ? await loadGraph(folder) : undefined;
 }
+
+/** The topics of the events that these manifests publish, sorted. Pure. */
+export function topicsOf({ events }: DependencyGraph): string[] {
+  return [...new Set(events.map(({ topic }) => topic))].sort();
+}

@@ -5,7 +5,9 @@ import { addDoctor } from "./commands/doctor.ts";
 import { addDltList } from "./commands/dlt-list.ts";
 import { addDltRedrive } from "./commands/dlt-redrive.ts";
 import { addDltShow } from "./commands/dlt-show.ts";
+import { addEventsCheck } from "./commands/events-check.ts";
 import { addEventsTail } from "./commands/events-tail.ts";
+import { addEventsVerify } from "./commands/events-verify.ts";
 import { addExplain } from "./commands/explain.ts";
 import { addFlush } from "./commands/flush.ts";
 import { addGraph } from "./commands/graph.ts";
@@ -57,7 +59,6 @@ export function createProgram(session: Session): Command {
   addExplain(program, session);
   addDoctor(program, session, version());
   addTopicsEnsure(group(program, "topics", "The topics of change events"), session);
-  addEventsTail(group(program, "events", "The change events in Kafka"), session);
   const dlt = group(program, "dlt", "Dead letters: events that could not be processed");
   addDltList(dlt, session);
   addDltShow(dlt, session);
@@ -68,6 +69,10 @@ export function createProgram(session: Session): Command {
   addResume(program, session);
   addFlush(program, session);
   addSettle(program, session);
+  const events = group(program, "events", "The change events in Kafka, and samples of them");
+  addEventsTail(events, session);
+  addEventsCheck(events, session);
+  addEventsVerify(events, session);
   addPlan(program, session);
   addGraph(program, session);
   const manifests = group(program, "manifests", "The manifests: what is published, what is cached");

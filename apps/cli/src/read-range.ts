@@ -45,7 +45,8 @@ export async function rangesFrom(
 }
 
 /**
- * The records of these ranges, batch by batch, so that no more than a batch is ever held. Ends at Ctrl-C; records
+ * The records of these ranges, batch by batch, so that no more than a batch is ever held; with `follow` also those
+ * that come after their ends. Ends at Ctrl-C; records
  * that were deleted before they were read are skipped, and that is told.
  */
 export async function* recordsIn(
@@ -53,22 +54,24 @@ export async function* recordsIn(
   clients: Clients,
   ask: Ask,
   ranges: readonly Range[],
+  { follow = false }: { readonly follow?: boolean } = {},
 ): AsyncGenerator<readonly FoundRecord[]> {
-  let open = ranges.filter(({ offset, end }) => offset < end);
+  const isOpen = ({ offset, end }: Range) => follow || offset < end;
+  let open = ranges.filter(isOpen);
   while (open.length > 0 && !session.io.signal.aborted) {
     const answers = await ask(clients.reader.read(open, { maxWaitMs, maxBytesPerPartition })).catch(
       unlessLost,
     );
     if (answers === undefined) {
       open = await Promise.all(open.map((at) => stillThere(session, at, clients, ask)));
-      open = open.filter(({ offset, end }) => offset < end);
+      open = open.filter(isOpen);
       continue;
     }
     const ends = new Map(open.map((at) => [idOf(at), at.end]));
     const endOf = (at: TopicPartition) => ends.get(idOf(at)) ?? 0n;
     yield answers.flatMap(({ topic, partition, messages }) =>
       messages
-        .filter(({ offset }) => BigInt(offset) < endOf({ topic, partition }))
+        .filter(({ offset }) => follow || BigInt(offset) < endOf({ topic, partition }))
         .map((message) => ({ topic, partition, message })),
     );
     open = answers
@@ -78,18 +81,18 @@ export async function* recordsIn(
         offset: next,
         end: endOf({ topic, partition }),
       }))
-      .filter(({ offset, end }) => offset < end);
+      .filter(isOpen);
   }
 }
 
 /** undefined when records were deleted before they were read, so that the positions must be looked at again. */
-export function unlessLost(error: unknown): undefined {
+function unlessLost(error: unknown): undefined {
   if (error instanceof Error && error.name === "KafkaJSOffsetOutOfRange") return undefined;
   throw error;
 }
 
 /** The position, moved into what the partition holds now; a move is told. */
-export async function stillThere(
+async function stillThere(
   session: Session,
   at: Range,
   { admin }: Pick<Clients, "admin">,

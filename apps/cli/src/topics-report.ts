@@ -1,5 +1,6 @@
 import type { DependencyGraph } from "@freshet/dependency-graph";
 import type { TopicResult, TopicSpec } from "@freshet/kafka";
+import { topicsOf } from "./manifests.ts";
 import type { Report } from "./session.ts";
 import type { Style } from "./terminal.ts";
 
@@ -18,8 +19,7 @@ export interface TopicWishes {
  */
 export function topicSpecs(graph: DependencyGraph, wishes: TopicWishes): TopicSpec[] {
   const { partitions, replicationFactor, retentionDays } = wishes;
-  const topics = [...new Set(graph.events.map(({ topic }) => topic))].sort();
-  return topics.map((topic) => {
+  return topicsOf(graph).map((topic) => {
     const readers = graph.pools.map((name) => graph.pool(name)).filter((pool) => pool.topics.includes(topic));
     const hardTtlMs = readers.reduce((most, pool) => Math.max(most, pool.longestHardTtlSeconds * 1_000), 0);
     const retentionMs = Math.max(7 * dayMs, Math.ceil(hardTtlMs / dayMs + 1) * dayMs);

@@ -60,4 +60,5 @@ export {
   type PublishOutcome,
 } from "./producer.ts";
 export { type PartitionBounds, type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
+export { partitionOfKey } from "./partition-of-key.ts";
 export { deadLetterMarginBytes, ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";

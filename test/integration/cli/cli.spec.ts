@@ -189,6 +189,51 @@ test("events tail follows from the end on, over partitions, until Ctrl-C ends it
   expect(stdout).not.toContain(" old v");
 });
 
+test("events check tells which real events conform, why others do not and where they are, and ends with 1", async () => {
+  const { topic, options } = await ready();
+  await publish(topic, [thing("42", 1), thing("42", 3), "no event", thing("42", 2)], "42");
+  const check = (...more: string[]) => asJson(["events", "check", ...options, ...more]);
+  expect(await check("--from", "0@2")).toMatchObject({ exitCode: 1, data: { events: 2, conforming: 1 } });
+  expect(await check()).toMatchObject({
+    exitCode: 1,
+    data: {
+      topics: [topic],
+      events: 4,
+      conforming: 2,
+      violations: [
+        { code: "not_json", type: null, count: 1, examples: [`${topic}/0@2`] },
+        { code: "falling_version", type: "ThingChanged", count: 1, examples: [`${topic}/0@3`] },
+      ],
+    },
+  });
+  const clean = await ready();
+  await publish(clean.topic, [thing("42", 1)], "42");
+  const { exitCode, stdout } = await freshet(["events", "check", ...clean.options], { env });
+  expect({ exitCode, stdout }).toEqual({
+    exitCode: 0,
+    stdout: `${clean.topic}: 1 event, 1 conform, 0 do not; 0 duplicates\n`,
+  });
+});
+
+test("events check follows, and shows at once what does not conform", async () => {
+  const { topic, options } = await ready();
+  await publish(topic, ["no event"], "42");
+  const ctrlC = new AbortController();
+  const { exitCode, stdout } = await freshet(["events", "check", ...options, "--follow", "--json"], {
+    env,
+    signal: ctrlC.signal,
+    onOutput: () => {
+      ctrlC.abort();
+    },
+  });
+  const lines = stdout.trimEnd().split("\n");
+  expect(exitCode).toBe(1);
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    { at: `${topic}/0@0`, violations: [{ code: "not_json" }] },
+    { events: 1, conforming: 0 },
+  ]);
+});
+
 test("events tail goes on at what is left when records were deleted, and says so", async () => {
   const { topic, options } = await ready();
   await publish(topic, [thing("1", 1), thing("1", 2), thing("1", 3)]);
