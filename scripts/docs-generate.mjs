@@ -3,7 +3,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { settingsTable } from "@freshet/config";
-import { errorCodes, jsonSchemas, parseManifest, publishedEventJsonSchema } from "@freshet/contracts";
+import {
+  changeEventSchema,
+  errorCodes,
+  jsonSchemas,
+  manifestSchema,
+  parseManifest,
+  poolsSchema,
+  publishedEventJsonSchema,
+} from "@freshet/contracts";
 import { format } from "prettier";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -21,6 +29,7 @@ import { published } from "./pack.mjs";
 import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
 import { exportsOf } from "./docs/reference.mjs";
+import { schemaRows } from "./docs/schema-table.mjs";
 import { manifestFile } from "./export-manifests.mjs";
 
 /** The manifests of this repository that publish something. */
@@ -76,6 +85,11 @@ const generated = {
   "docs/reference/api.md": Object.fromEntries(
     entries.map(({ name, index }) => [`exports of ${name}`, () => exported(index)]),
   ),
+  "docs/reference/manifest.md": {
+    "fields of a manifest": () => fields(manifestSchema),
+    "fields of pools.yaml": () => fields(poolsSchema),
+  },
+  "docs/reference/events.md": { "fields of a change event": () => fields(changeEventSchema) },
 };
 
 /** Every file that holds something generated. */
@@ -103,6 +117,13 @@ export async function render(file) {
 /** @param {string} file */
 export function pathOf(file) {
   return fileURLToPath(new URL(`../${file}`, import.meta.url));
+}
+
+/** @param {z.ZodType} schema */
+function fields(schema) {
+  const json = z.toJSONSchema(schema, { io: "input" });
+  const rows = schemaRows(/** @type {import("./docs/schema-table.mjs").Field} */ (json));
+  return ["| field | what it must be | default | meaning |", "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
 /** @param {Parameters<typeof settingsTable>[0]} schema */
