@@ -4,7 +4,7 @@ import { violationsOf } from "./conform.ts";
 import { VersionWatch, versionViolations } from "./version-watch.ts";
 
 /** What is wrong with one sample; `index` counts from 1. */
-export interface SampleVerdict {
+interface SampleVerdict {
   readonly index: number;
   /** undefined: it is no change event. */
   readonly type: string | undefined;
