@@ -55,6 +55,7 @@ export {
   type ViewTag,
   type ViewValue,
 } from "./define-view.ts";
+export { changeEventOfRow, type TableChange, type TableMapping } from "./debezium.ts";
 export { type ErrorCode, errorCodes, FreshetError } from "./errors.ts";
 export { jsonSchemas, publishedEventJsonSchema } from "./json-schema.ts";
 export {
