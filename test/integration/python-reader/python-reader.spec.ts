@@ -7,11 +7,12 @@ import { z } from "zod";
 import { Memcached } from "../cache/memcached.ts";
 import { Primary, userProfile } from "../cache/primary.ts";
 import { peek } from "../cache/raw.ts";
-import { findPython, PythonReader } from "./python.ts";
+import { findPython } from "../../support/python.ts";
+import { PythonReader } from "./python.ts";
 
 // One key, read by the reader in TypeScript and by the one in examples/python-reader, played step by step.
 
-const python = findPython();
+const python = findPython("python-reader", "pymemcache");
 const path = "path" in python ? python.path : "";
 if ("missing" in python) console.log(`the Python reader is not tested here: ${python.missing}`);
 

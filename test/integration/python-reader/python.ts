@@ -1,50 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 const example = fileURLToPath(new URL("../../../examples/python-reader", import.meta.url));
 const script = fileURLToPath(new URL("played_reader.py", import.meta.url));
-
-/** What Python needs to import the reader's requirements; or why it can't, and what to install. */
-export type Python = { readonly path: string } | { readonly missing: string };
-
-/** Finds Python and pymemcache, which is installed once into the user's cache folder. */
-export function findPython(): Python {
-  const requirement = readFileSync(join(example, "requirements.txt"), "utf8").trim();
-  if (!runs(["--version"])) return { missing: "no python3: apt-get install python3 python3-pip" };
-  const cacheHome = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-  const target = join(cacheHome, "freshet", `python-${requirement.replace("==", "-")}`);
-  if (!existsSync(target)) {
-    const draft = `${target}.installing-${process.pid}`;
-    mkdirSync(draft, { recursive: true });
-    if (runs(["-m", "pip", "install", "--quiet", "--no-deps", "--target", draft, requirement]))
-      place(draft, target);
-    else rmSync(draft, { recursive: true, force: true });
-  }
-  if (runs(["-c", "import pymemcache"], target)) return { path: target };
-  return {
-    missing: `python3 has no pymemcache and pip could not install it: apt-get install python3-pymemcache`,
-  };
-}
-
-/** Two test runs may install at once: whose rename comes second has nothing to do. */
-function place(draft: string, target: string): void {
-  try {
-    renameSync(draft, target);
-  } catch {
-    rmSync(draft, { recursive: true, force: true });
-  }
-}
-
-function runs(args: readonly string[], path = ""): boolean {
-  const env = { ...process.env, PYTHONPATH: path };
-  return spawnSync("python3", args, { env, stdio: "ignore", timeout: 120_000 }).status === 0;
-}
 
 const said = z.object({
   ready: z.literal(true).optional(),
