@@ -16,57 +16,77 @@ const GONE_TIMEOUT_MS = 10_000;
 const POLL_MS = 1;
 const CONCURRENT_REQUESTS = 8;
 
+/** Shares of what the service can take, of which each is a measurement of its own. */
+const SHARES = [0.1, 0.5, 0.8];
+const CAPACITY_UPDATES = 600;
+
 /** @typedef {import("../../scripts/local/sandbox.mjs").Sandbox} Sandbox */
 /**
  * @typedef {object} LatencyOptions
- * @property {number} updates a multiple of 100
- * @property {number} ratePerSecond
+ * @property {number} updates at each load, a multiple of 100
  * @property {AbortSignal} signal
  * @property {import("./progress.mjs").Progress} progress
  */
 
-/** Steps of a run, for its progress bar. */
-export const latencySteps = (/** @type {number} */ updates) => 1 + (WARM_UP + updates) / BLOCK;
-
 /**
- * Commit → gone for updates that come at a steady rate whatever becomes of the earlier ones. It begins at
- * PostgreSQL's own commit time and ends when a reader of memcached that polls each ms no longer finds the key.
- * After each block of updates as many bare messages go through Kafka, at the same rate: the floor.
+ * Commit → gone for updates that come at a steady rate whatever becomes of the earlier ones, at shares of what the
+ * service can take. It begins at PostgreSQL's own commit time and ends when a reader of memcached that polls each ms
+ * no longer finds the key. After each block of updates as many bare messages go through Kafka, at the same rate: the
+ * floor.
  * @param {Sandbox} sandbox
  * @param {LatencyOptions} options
  */
-export async function measureLatency(sandbox, { updates, ratePerSecond, signal, progress }) {
+export async function measureLatency(sandbox, { updates, signal, progress }) {
   progress.next("starting both apps, making profiles");
-  const [service, invalidator] = [sandbox.profileService(), sandbox.invalidator()];
+  const service = sandbox.profileService({ env: { RATE_LIMIT_PER_MINUTE: "0" } });
+  const invalidator = sandbox.invalidator();
   await Promise.all([service.start(signal), invalidator.start(signal)]);
   await ensureTopics(sandbox.brokers, [FLOOR_TOPIC]);
   const floor = await ProduceConsumeFloor.start(sandbox.brokers, FLOOR_TOPIC);
   const nodes = new BenchNodes(sandbox.memcachedNodes);
   try {
-    const ids = Array.from({ length: WARM_UP + updates }, (_, n) => `p${n}`);
-    const bodies = ids.map((id) => ({ id, handle: id, displayName: "old" }));
-    await inParallel(bodies, (body) => send(`${sandbox.serviceUrl}/profiles`, "POST", body, signal));
+    let made = 0;
+    const profiles = async (/** @type {number} */ count) => {
+      const ids = Array.from({ length: count }, () => `p${(made += 1)}`);
+      const bodies = ids.map((id) => ({ id, handle: id, displayName: "old" }));
+      await inParallel(bodies, (body) => send(`${sandbox.serviceUrl}/profiles`, "POST", body, signal));
+      return ids;
+    };
+    const delaysOf = async (/** @type {readonly string[]} */ ids, /** @type {number} */ ratePerSecond) => {
+      const [commitToGoneMs, floorMs] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+      for (let from = 0; from < ids.length; from += BLOCK) {
+        const block = ids.slice(from, from + BLOCK);
+        commitToGoneMs.push(...(await updateBlock(sandbox, nodes, { block, ratePerSecond, signal })));
+        floorMs.push(...(await floor.measure({ count: BLOCK, ratePerSecond, signal })));
+      }
+      return { commitToGoneMs, floorMs };
+    };
+    const warmUp = await profiles(WARM_UP);
     await untilQuiet(sandbox, signal);
-    /** @type {number[]} */
-    const commitToGoneMs = [];
-    /** @type {number[]} */
-    const floorMs = [];
-    for (let from = 0; from < ids.length; from += BLOCK) {
-      const block = ids.slice(from, from + BLOCK);
-      progress.next(`${from} of ${ids.length} updates, ${ratePerSecond} a second`);
-      const delays = await updateBlock(sandbox, nodes, { block, ratePerSecond, signal });
-      const messages = await floor.measure({ count: BLOCK, ratePerSecond, signal });
-      if (from < WARM_UP) continue;
-      commitToGoneMs.push(...delays);
-      floorMs.push(...messages);
+    await delaysOf(warmUp, 100);
+    progress.next("what the service can take");
+    const ids = await profiles(CAPACITY_UPDATES);
+    const began = performance.now();
+    const patch = (/** @type {string} */ id) =>
+      send(`${sandbox.serviceUrl}/profiles/${id}`, "PATCH", { displayName: "new" }, signal);
+    await inParallel(ids, patch);
+    const capacity = (ids.length * 1_000) / (performance.now() - began);
+    const loads = [];
+    for (const share of SHARES) {
+      const ratePerSecond = capacity * share;
+      progress.next(`${updates} updates, ${Math.round(ratePerSecond)} a second`);
+      const some = await profiles(updates);
+      await untilQuiet(sandbox, signal);
+      const delays = await delaysOf(some, ratePerSecond);
+      loads.push({
+        share,
+        ratePerSecond,
+        commitToGoneMs: distribution(delays.commitToGoneMs),
+        floorMs: distribution(delays.floorMs),
+      });
     }
     const memory = sandbox.processes.map(({ name, pid }) => ({ name, mb: pid ? residentMb(pid) : 0 }));
-    return {
-      ratePerSecond,
-      commitToGoneMs: distribution(commitToGoneMs),
-      floorMs: distribution(floorMs),
-      memory,
-    };
+    return { capacityPerSecond: capacity, loads, memory };
   } finally {
     nodes.close();
     await floor.stop();

@@ -12,15 +12,31 @@ export class BenchNodes {
     this.#connections = new Map(nodes.map((node) => [node, new TextConnection(node)]));
   }
 
+  /** host:port of each */
+  get names() {
+    return [...this.#connections.keys()];
+  }
+
+  /**
+   * The keys by the node where readers look for them.
+   * @param {readonly string[]} keys
+   * @param {import("@freshet/cache").NodeOf} [nodeOf]
+   */
+  owned(keys, nodeOf = "ketama") {
+    const topology = createTopology(nodeOf, parseNodeList(this.names));
+    /** @type {Map<string, string[]>} */
+    const owned = new Map(this.names.map((node) => [node, []]));
+    for (const key of keys) owned.get(topology.ownerOf(key).name)?.push(key);
+    return owned;
+  }
+
   /**
    * Stores an old value under each key, on the node where readers look for it.
    * @param {readonly string[]} keys
+   * @param {import("@freshet/cache").NodeOf} [nodeOf]
    */
-  async fill(keys) {
-    const topology = createTopology("ketama", parseNodeList([...this.#connections.keys()]));
-    /** @type {Map<string, string[]>} */
-    const owned = new Map([...this.#connections.keys()].map((node) => [node, []]));
-    for (const key of keys) owned.get(topology.ownerOf(key).name)?.push(key);
+  async fill(keys, nodeOf) {
+    const owned = this.owned(keys, nodeOf);
     await this.#each((connection, node) =>
       connection.setAll(owned.get(node) ?? [], (key) => `{"vs":{"profile:${key}":1},"d":{"old":true}}`),
     );

@@ -3,13 +3,28 @@ import { SourceMap } from "node:module";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "../../scripts/local/wait.mjs";
-import { drainByInvalidator } from "./drain.mjs";
-import { publishEvents } from "./events.mjs";
+import { prepareLoad, uniqueIds } from "./load.mjs";
 import { BenchNodes } from "./nodes.mjs";
 import { resultsFolder } from "./report.mjs";
+import { drainByInvalidator } from "./runners.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PRELOAD = fileURLToPath(new URL("cpu-profiler.mjs", import.meta.url));
+
+/** What a function is part of, by its file; the nearest caller that is named here decides. */
+const STAGES = /** @type {const} */ ([
+  ["fetch: kafkajs, and decoding its records", /kafkajs|libs\/kafka\/src\/fetch-response/],
+  ["decode: JSON.parse, envelope", /contracts\/src\/cloudevents|pipeline\/decode/],
+  ["validate", /contracts\/src\/change-event/],
+  ["coalesce", /dependency-graph\/src\/coalesce/],
+  ["plan: routing values, keys", /dependency-graph|contracts\/src\/cache-key|pipeline\/plan/],
+  ["write: node of each key", /cache\/src\/(topology|pool|bulk-invalidate)/],
+  ["ack: answers of memcached", /cache\/src\/drivers\/(meta-parser|memjs)/],
+  ["write: commands to memcached", /cache\/src\/drivers|pipeline\/execute/],
+  ["commit: offsets, lag", /libs\/kafka/],
+  ["report: metrics, live page", /invalidator\/src\/(operator|page)|prom-client|pino/],
+]);
+const COLLECTOR = "(garbage collector)";
 
 /** @typedef {import("node:inspector").Profiler.Profile} Profile */
 /** @typedef {import("node:inspector").Runtime.CallFrame} CallFrame */
@@ -20,13 +35,15 @@ const PRELOAD = fileURLToPath(new URL("cpu-profiler.mjs", import.meta.url));
  * @param {{ events: number, signal: AbortSignal }} options
  */
 export async function profileDrain(sandbox, { events, signal }) {
-  const ids = Array.from({ length: events }, (_, n) => String(1_000_000 + n));
-  await publishEvents({ brokers: sandbox.brokers, topic: sandbox.topic, ids, signal });
+  const load = await prepareLoad(sandbox, { name: "profile", ids: uniqueIds(events), signal });
   const file = join(resultsFolder(), `invalidator-${Date.now()}.cpuprofile`);
   const nodes = new BenchNodes(sandbox.memcachedNodes);
   try {
-    const drain = await drainByInvalidator(sandbox, nodes, {
-      ids,
+    const drain = await drainByInvalidator({
+      sandbox,
+      nodes,
+      load,
+      round: 0,
       nodeArgs: ["--import", PRELOAD],
       env: { CPU_PROFILE: file },
       signal,
@@ -38,7 +55,8 @@ export async function profileDrain(sandbox, { events, signal }) {
         });
       },
     });
-    return { file, drain, costs: selfTimes(readProfile(file)) };
+    const profile = readProfile(file);
+    return { file: relative(ROOT, file), drain, stages: byStage(profile, events), costs: selfTimes(profile) };
   } finally {
     nodes.close();
   }
@@ -73,6 +91,41 @@ function selfTimes({ nodes, samples = [], timeDeltas = [] }) {
   return [...micros]
     .map(([where, spent]) => ({ where, share: spent / busy }))
     .sort((a, b) => b.share - a.share);
+}
+
+/**
+ * Processor time of the main thread by stage, in µs of one event, highest first.
+ * @param {Profile} profile
+ * @param {number} events
+ */
+function byStage({ nodes, samples = [], timeDeltas = [] }, events) {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+  /** @type {Map<number, string>} */
+  const stages = new Map();
+  /** @param {number} id @returns {string} */
+  const stageOf = (id) => {
+    const known = stages.get(id);
+    if (known !== undefined) return known;
+    const frame = byId.get(id)?.callFrame;
+    const where = frame ? describe(frame) : "";
+    const parent = parents.get(id);
+    const named = STAGES.find(([, pattern]) => pattern.test(where))?.[0];
+    const inherited = parent === undefined ? "other" : stageOf(parent);
+    const stage = frame?.functionName === COLLECTOR ? "garbage collection" : (named ?? inherited);
+    stages.set(id, stage);
+    return stage;
+  };
+  /** @type {Map<string, number>} */
+  const micros = new Map();
+  for (const [index, id] of samples.entries()) {
+    if (byId.get(id)?.callFrame.functionName === "(idle)") continue;
+    const stage = stageOf(id);
+    micros.set(stage, (micros.get(stage) ?? 0) + Math.max(0, timeDeltas[index] ?? 0));
+  }
+  return [...micros]
+    .map(([stage, spent]) => ({ stage, micros: spent / events }))
+    .sort((a, b) => b.micros - a.micros);
 }
 
 /** @param {CallFrame} frame */

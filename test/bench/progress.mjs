@@ -2,29 +2,35 @@ const WIDTH = 30;
 
 /** A progress bar on a terminal; elsewhere a line for each step. */
 export class Progress {
-  #done = 0;
-  /** @type {number} */
-  #total;
+  #scenario = 0;
+  /** @type {readonly string[]} */
+  #scenarios;
 
-  /** @param {number} total steps */
-  constructor(total) {
-    this.#total = total;
+  /** @param {readonly string[]} scenarios in their order */
+  constructor(scenarios) {
+    this.#scenarios = scenarios;
+  }
+
+  /** The scenario in hand is done. */
+  advance() {
+    this.#clear();
+    this.#scenario += 1;
   }
 
   /**
-   * Says what is done next.
+   * Says what is done next within the scenario in hand.
    * @param {string} what
    */
   next(what) {
     const { stdout } = process;
+    const text = `${this.#scenarios[this.#scenario] ?? ""}: ${what}`;
     if (stdout.isTTY) {
-      const filled = Math.round((this.#done / this.#total) * WIDTH);
-      stdout.write(`\r\x1b[K${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${what}`);
-    } else console.log(`${this.#done + 1}/${this.#total} ${what}`);
-    this.#done += 1;
+      const filled = Math.round((this.#scenario / this.#scenarios.length) * WIDTH);
+      stdout.write(`\r\x1b[K${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${text}`);
+    } else console.log(`${this.#scenario + 1}/${this.#scenarios.length} ${text}`);
   }
 
-  end() {
+  #clear() {
     if (process.stdout.isTTY) process.stdout.write("\r\x1b[K");
   }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,14 +13,20 @@ export function resultsFolder() {
 }
 
 /**
- * Writes a result with what it was measured on; answers the file's path.
- * @param {string} what
- * @param {object} result
+ * Puts results into the report beside those of other runs, so that a long one can be taken in parts; answers its path.
+ * @param {Record<string, object>} results by scenario
  */
-export function writeResult(what, result) {
+export function writeReport(results) {
+  const file = join(resultsFolder(), "report.json");
+  /** @type {{ scenarios?: object }} */
+  const before = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const at = new Date().toISOString();
-  const file = join(resultsFolder(), `${what}-${at.replaceAll(":", "-").slice(0, 19)}.json`);
-  writeFileSync(file, `${JSON.stringify({ what, at, machine: machine(), ...result }, undefined, 2)}\n`);
+  const measured = Object.entries(results).map(([name, result]) => [
+    name,
+    { at, machine: machine(), ...result },
+  ]);
+  const scenarios = { ...before.scenarios, ...Object.fromEntries(measured) };
+  writeFileSync(file, `${JSON.stringify({ scenarios }, undefined, 2)}\n`);
   return file;
 }
 
@@ -39,7 +45,7 @@ function machine() {
  * @param {readonly string[]} headings
  * @param {readonly (readonly string[])[]} rows
  */
-export function printTable(headings, rows) {
+function printTable(headings, rows) {
   const lines = [headings, ...rows];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   for (const line of lines)
@@ -67,4 +73,22 @@ export function number(value, digits = 0) {
  */
 export function withSpread({ median, lowest, highest }, digits) {
   return `${number(median, digits)} (${number(lowest, digits)}–${number(highest, digits)})`;
+}
+
+/**
+ * Prints the tables of one scenario, and how its ratios stand to their goals.
+ * @param {import("./scenarios.mjs").Result} result
+ */
+export function printResult({ title, tables, ratios }) {
+  console.log(`\n${title}; median (lowest–highest)`);
+  for (const { headings, rows } of tables) {
+    printTable(headings, rows);
+    console.log();
+  }
+  for (const [name, { value, goal, atMost }] of Object.entries(ratios)) {
+    const met = goal === undefined || (atMost ? value.median <= goal : value.median >= goal);
+    const wanted =
+      goal === undefined ? "" : `, goal ${atMost ? "≤" : "≥"} ${goal}: ${met ? "met" : "missed"}`;
+    console.log(`${name}: ${withSpread(value, 2)}${wanted}`);
+  }
 }

@@ -8,9 +8,12 @@ function percentile(values, share) {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }
 
+/** @typedef {{ median: number, lowest: number, highest: number }} Spread */
+
 /**
  * Median, lowest and highest of some rounds.
  * @param {readonly number[]} values
+ * @returns {Spread}
  */
 export function spread(values) {
   return { median: percentile(values, 0.5), lowest: percentile(values, 0), highest: percentile(values, 1) };

@@ -60,6 +60,12 @@ export const invalidatorSettings = (production: boolean) =>
       .describe(
         "Missed events up to which a node of a dedicated pool is caught up by a replay; one that has missed more is flushed",
       ),
+    DELETE_PROTOCOL: z
+      .enum(["meta", "binary"], { error: "must be meta or binary" })
+      .default("meta")
+      .describe(
+        "How keys are deleted: meta (memcached 1.6 and later), or binary, for a proxy that speaks no meta and several times slower",
+      ),
     REFRESH: onOff("on", "off: keys whose view wants them refreshed are deleted"),
     REFRESH_TIMEOUT_MS: z.coerce
       .number({ error: "is not a number" })
@@ -99,6 +105,7 @@ export interface InvalidatorConfig {
   readonly stopTimeoutMs: number;
   readonly sliceKeys: number;
   readonly catchUpEvents: number;
+  readonly deleteProtocol: "meta" | "binary";
   readonly logLevel: z.infer<typeof logLevel>;
   readonly prettyLogs: boolean;
   readonly kafka: ReturnType<typeof kafkaClientOptions>;
@@ -126,6 +133,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
     sliceKeys: values.SLICE_KEYS,
     catchUpEvents: values.CATCH_UP_EVENTS,
+    deleteProtocol: values.DELETE_PROTOCOL,
     logLevel: values.LOG_LEVEL,
     prettyLogs: process.stdout.isTTY && environment["NODE_ENV"] !== "production",
     kafka: kafkaClientOptions(values),

@@ -72,7 +72,7 @@ export class PoolPipeline {
     const { report } = this;
     const environment = config.nodesOf(name);
     const mostPerSecond = environment.maxDeletesPerSecond ?? settings.maxDeletesPerSecond;
-    const { nodes, refreshed } = createPoolNodes(settings, environment);
+    const { nodes, refreshed } = createPoolNodes(settings, environment, config.deleteProtocol);
     this.nodes = nodes;
     this.#refreshed = refreshed;
     // kafkajs shares committed offsets between the consumers of one client: each pool has its own.

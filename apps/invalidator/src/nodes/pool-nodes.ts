@@ -1,11 +1,23 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { BulkInvalidator, CachePool, MetaDriver, type PoolNodeLists } from "@freshet/cache";
+import {
+  BulkInvalidator,
+  CachePool,
+  type CreateDriver,
+  MemjsDriver,
+  MetaDriver,
+  type PoolNodeLists,
+} from "@freshet/cache";
 import type { Pool } from "@freshet/contracts";
 
 /** How long a node may take for one chunk of deletes or one command of a refresh, in ms. */
 const timeoutMs = 500;
 /** Between two nodes of a pool that is flushed as a whole, in ms, so that the databases refill one node's keys at a time. */
 const flushPauseMs = 2_000;
+
+const drivers: Record<"meta" | "binary", CreateDriver> = {
+  meta: (node, options) => new MetaDriver(node, options),
+  binary: (node, options) => new MemjsDriver(node, options),
+};
 
 /**
  * The memcached nodes of a pool, once for deletes and once for refreshes; the environment's lists win over those of pools.yaml.
@@ -14,16 +26,18 @@ const flushPauseMs = 2_000;
 export function createPoolNodes(
   pool: Pick<Pool, "nodes" | "previousNodes" | "nodeOf">,
   environment: { nodes?: string; previousNodes?: string },
+  protocol: keyof typeof drivers,
 ): { nodes: BulkInvalidator; refreshed: CachePool } {
   const lists: PoolNodeLists = {
     nodes: environment.nodes ?? pool.nodes,
     previousNodes: environment.previousNodes ?? pool.previousNodes,
     nodeOf: pool.nodeOf,
   };
+  const createDriver = drivers[protocol];
   return {
-    nodes: new BulkInvalidator(lists, { timeoutMs }),
+    nodes: new BulkInvalidator(lists, { timeoutMs, createDriver }),
     // Connections of their own: a get does not wait behind thousands of deletes.
-    refreshed: new CachePool(lists, (node, options) => new MetaDriver(node, options), { timeoutMs }),
+    refreshed: new CachePool(lists, createDriver, { timeoutMs }),
   };
 }
 
