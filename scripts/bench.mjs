@@ -136,7 +136,9 @@ async function run(all, names, size, guard) {
     console.log(relative(process.cwd(), file));
     return true;
   }
-  const slower = slowerThan(results, JSON.parse(readFileSync(REFERENCE, "utf8")));
+  /** @type {import("../test/bench/guard.mjs").Report} */
+  const reference = JSON.parse(readFileSync(REFERENCE, "utf8"));
+  const slower = slowerThan(results, reference);
   for (const what of slower) console.error(`slower than the reference: ${what}`);
   return slower.length === 0;
 }

@@ -96,11 +96,6 @@ export async function measureReads({ node, reads, rounds, signal, progress }) {
   }
 }
 
-/** @param {number} rounds */
-export function readSteps(rounds) {
-  return rounds * SIZES.length * 14;
-}
-
 /**
  * Every key is there before anything is measured.
  * @param {ReadThroughCache} cache

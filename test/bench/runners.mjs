@@ -8,7 +8,9 @@ import { cpuSeconds, residentMb } from "./processes.mjs";
 
 const SAMPLE_MS = 5;
 const DRAIN_TIMEOUT_MS = 180_000;
-const script = (/** @type {string} */ name) => fileURLToPath(new URL(name, import.meta.url));
+const PEER = fileURLToPath(new URL("peer.mjs", import.meta.url));
+const PEER_NEST = fileURLToPath(new URL("peer-nest.mjs", import.meta.url));
+const RAW_DELETES = fileURLToPath(new URL("raw-deletes.mjs", import.meta.url));
 
 /** @typedef {import("../../scripts/local/sandbox.mjs").Sandbox} Sandbox */
 /** @typedef {import("./load.mjs").Load} Load */
@@ -33,13 +35,13 @@ export const parse = { name: "kafkajs + JSON.parse", drain: (round) => readByPee
 /** @type {Runner} */
 export const nest = {
   name: "Nest ServerKafka + awaited memjs.delete",
-  drain: (round) => drainByPeer(round, "peer-nest.mjs", {}),
+  drain: (round) => drainByPeer(round, PEER_NEST, {}),
 };
 
 /** @type {Runner} */
 export const memjsBatches = {
   name: "eachBatch + memjs, 1,000 in flight",
-  drain: (round) => drainByPeer(round, "peer.mjs", { WORK: "delete" }),
+  drain: (round) => drainByPeer(round, PEER, { WORK: "delete" }),
 };
 
 /** @type {Runner} */
@@ -162,7 +164,7 @@ function peerEnvironment({ sandbox, load, nodes }, more) {
  */
 async function readByPeer(round, work) {
   let output = "";
-  await runCommand(process.execPath, [script("peer.mjs")], {
+  await runCommand(process.execPath, [PEER], {
     signal: AbortSignal.any([round.signal, AbortSignal.timeout(DRAIN_TIMEOUT_MS)]),
     env: peerEnvironment(round, { WORK: work }),
     onOutput: (text) => {
@@ -175,20 +177,20 @@ async function readByPeer(round, work) {
 /**
  * A peer that deletes: watched and held to I1 as the invalidator is.
  * @param {Round} round
- * @param {string} name
+ * @param {string} file
  * @param {NodeJS.ProcessEnv} more
  * @returns {Promise<Drain>}
  */
-async function drainByPeer(round, name, more) {
+async function drainByPeer(round, file, more) {
   const { nodes, load, signal } = round;
   await nodes.fill(load.keys, "modulo"); // where memjs looks for them
-  const peer = spawn(process.execPath, [script(name)], {
+  const peer = spawn(process.execPath, [file], {
     env: peerEnvironment(round, more),
     stdio: ["ignore", "ignore", "inherit"],
   });
   const ended = new Promise((resolve) => peer.once("close", resolve));
   try {
-    if (peer.pid === undefined) throw new Error(`${name} does not start`);
+    if (peer.pid === undefined) throw new Error(`${file} does not start`);
     const drain = await watchDrain({ nodes, load, pid: peer.pid, signal });
     await expectNoKeys(nodes);
     return drain;
@@ -205,7 +207,7 @@ async function drainByPeer(round, name, more) {
  */
 async function deleteRaw({ nodes, load, signal }) {
   await nodes.fill(load.keys);
-  const child = spawn(process.execPath, [script("raw-deletes.mjs")], {
+  const child = spawn(process.execPath, [RAW_DELETES], {
     stdio: ["pipe", "pipe", "inherit"],
     signal,
   });

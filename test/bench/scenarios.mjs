@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { freePort } from "../../scripts/local/ports.mjs";
 import { memcachedNode } from "../../scripts/local/memcached.mjs";
 import { stopServers } from "../../scripts/local/servers.mjs";
@@ -206,6 +206,7 @@ export const values = {
   },
 };
 
+const FETCH_BYTES = fileURLToPath(new URL("fetch-bytes.mjs", import.meta.url));
 /** The most of the last keys that are watched: memcached holds 64 MB. */
 const WATCHED = 200_000;
 
@@ -220,7 +221,7 @@ export const memory = {
     const rows = [];
     for (const kilobytes of [64, 256, 1_024]) {
       const env = { BENCH_FETCH_BYTES: String(kilobytes * 1_024) };
-      const preload = ["--import", join(import.meta.dirname, "fetch-bytes.mjs")];
+      const preload = ["--import", FETCH_BYTES];
       const sized = {
         name: `${kilobytes} KB of a partition`,
         drain: (/** @type {runner.Round} */ round) =>

@@ -37,9 +37,6 @@ const VARIANTS = [
  * @property {import("./progress.mjs").Progress} progress
  */
 
-/** Steps of a run, for its progress bar. */
-export const writeSteps = () => 1 + CONCURRENCIES.length;
-
 /**
  * PATCH over HTTP on connections that are kept, by 1, 8 and 32 callers at once, to the built service with and without
  * the INSERT into the outbox, turn by turn; each PATCH makes a version. The first turns warm up and are not counted.

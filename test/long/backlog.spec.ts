@@ -95,7 +95,7 @@ test(
     });
     expect(problems).toEqual([]);
     expect(written).toBeGreaterThan(0);
-    // A batch of the relay has 500 rows: a backlog that is held in memory has gigabytes.
+    // A batch of the relay has 4 MiB: a backlog that is held in memory has gigabytes.
     expect(memory.mostMb).toBeLessThan(500);
   },
 );

@@ -2,7 +2,6 @@ import { channel } from "node:diagnostics_channel";
 import { structuredContentType } from "@freshet/contracts";
 import {
   type Backlog,
-  beginLocked,
   bury,
   claim,
   measureBacklog,
@@ -57,7 +56,7 @@ export interface RelayOptions {
   /** Rejects while the broker cannot be reached. */
   readonly ping: (options: { readonly signal: AbortSignal }) => Promise<void>;
   readonly on?: (event: RelayEvent) => void;
-  /** Rows of one transaction; at 64 KiB each they bound the relay's memory. */
+  /** Rows of one transaction at the most; fewer of large ones, so that a batch has about 4 MiB. */
   readonly batchRows?: number;
   /** How long one batch may take to publish, in ms. Its transaction is open as long. */
   readonly publishTimeoutMs?: number;
@@ -73,6 +72,9 @@ const committed = channel("freshet:outbox.committed");
 
 // How much longer than a batch may take PostgreSQL waits before it frees the lock of a frozen relay.
 const idleMarginMs = 5_000;
+/** Rows of the first batch, whose size nobody knows yet. */
+const firstBatchRows = 500;
+const batchBytes = 4 * 1_024 * 1_024;
 const tooLarge = "larger than the topic's max.message.bytes";
 
 /** Moves the rows of the outbox to the log, at least once and in order. Any number of replicas may run. */
@@ -81,6 +83,7 @@ export class OutboxRelay {
   #state: RelayState = "stopped";
   #brokerAnswers = false;
   #measuredAtMs = -Infinity;
+  #batchRows: number;
   #woken = false;
   #endPause: (() => void) | undefined;
   #stopping = false;
@@ -88,12 +91,13 @@ export class OutboxRelay {
 
   constructor(options: RelayOptions) {
     this.#options = {
-      batchRows: 500,
+      batchRows: 2_000,
       publishTimeoutMs: 10_000,
       lockTimeoutMs: 2_000,
       pollIntervalMs: 1_000,
       ...options,
     };
+    this.#batchRows = Math.min(firstBatchRows, this.#options.batchRows);
   }
 
   get state(): RelayState {
@@ -160,11 +164,13 @@ export class OutboxRelay {
   /** Lock, claim, publish, and only then commit. True when the batch was full, so that more may wait. */
   async #batch(client: OutboxClient): Promise<boolean> {
     const { batchRows, lockTimeoutMs, publishTimeoutMs, publish } = this.#options;
-    if (!(await beginLocked(client, { lockTimeoutMs, idleTimeoutMs: publishTimeoutMs + idleMarginMs }))) {
+    const limit = this.#batchRows;
+    const idleTimeoutMs = publishTimeoutMs + idleMarginMs;
+    const rows = await claim(client, { limit, lockTimeoutMs, idleTimeoutMs });
+    if (rows === undefined) {
       this.#enter("standby");
       return false;
     }
-    const rows = await claim(client, batchRows);
     if (rows.length === 0) {
       await client.query("COMMIT");
       this.#enter("idle");
@@ -190,7 +196,8 @@ export class OutboxRelay {
     this.#enter("idle");
     this.#emit({ type: "published", rows: rows.length - dead.length });
     for (const { id, topic } of dead) this.#emit({ type: "dead", eventId: id, topic, reason: tooLarge });
-    return rows.length === batchRows;
+    this.#batchRows = nextBatchRows(rows, batchRows);
+    return rows.length === limit;
   }
 
   /** A connection that fails is closed, which rolls its transaction back; one that is lost must not end the process. */
@@ -236,6 +243,12 @@ export class OutboxRelay {
   #emit(event: RelayEvent): void {
     this.#options.on?.(event);
   }
+}
+
+/** As many rows as would have had `batchBytes` if all were as large as these on average. Pure. */
+function nextBatchRows(rows: readonly OutboxRow[], most: number): number {
+  const bytes = rows.reduce((sum, { payload }) => sum + payload.length, 0);
+  return Math.max(1, Math.min(most, Math.floor((batchBytes * rows.length) / bytes)));
 }
 
 function messageOf({ topic, aggregateid, payload }: OutboxRow): OutboxMessage {
