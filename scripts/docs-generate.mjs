@@ -30,6 +30,7 @@ import { openApi } from "../apps/profile-service/src/http/openapi.ts";
 import { profileServiceSettings } from "../apps/profile-service/src/config.ts";
 import { exportsOf } from "./docs/reference.mjs";
 import { schemaRows } from "./docs/schema-table.mjs";
+import { goalsMarkdown, headlineMarkdown, referenceMarkdown } from "../test/bench/reference.mjs";
 import { manifestFile } from "./export-manifests.mjs";
 
 /** The manifests of this repository that publish something. */
@@ -74,6 +75,7 @@ const entries = published().flatMap(({ name, folder }) =>
 
 /** @type {Readonly<Record<string, Readonly<Record<string, () => string | Promise<string>>>>>} document → mark → its text */
 const generated = {
+  "README.md": { "how fast": headlineMarkdown },
   "docs/configuration.md": {
     "settings of profile-service": () => settings(profileServiceSettings(false)),
     "settings of invalidator": () => settings(invalidatorSettings(false)),
@@ -90,6 +92,7 @@ const generated = {
     "fields of pools.yaml": () => fields(poolsSchema),
   },
   "docs/reference/events.md": { "fields of a change event": () => fields(changeEventSchema) },
+  "docs/performance.md": { "how it stands": goalsMarkdown, "the reference": referenceMarkdown },
 };
 
 /** Every file that holds something generated. */

@@ -42,7 +42,6 @@ const folders = [
   "deploy/manifests",
   "examples/team-service/manifests",
   "examples/team-service/search-manifests",
-  "test/bench/manifests",
 ];
 const files = folders.flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
 

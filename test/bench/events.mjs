@@ -33,10 +33,11 @@ export async function publishEvents({ brokers, topic, ids, padBytes = 0, signal 
 }
 
 /**
+ * An event that changes one profile, as the relay sends it.
  * @param {string} id
- * @param {number} padBytes
+ * @param {number} [padBytes]
  */
-export function eventOf(id, padBytes) {
+export function eventOf(id, padBytes = 0) {
   return encodeChangeEvent({
     specversion: "1.0",
     id: randomUUID(),

@@ -2,13 +2,13 @@
 const MARGIN = 0.25;
 
 /** @typedef {import("./scenarios.mjs").Ratio} Ratio */
-/** @typedef {{ scenarios: Record<string, { ratios: Record<string, Ratio> }> }} Report */
+/** @typedef {Record<string, { ratios: Record<string, Ratio> }>} Ratios by scenario */
 
 /**
  * The ratios of a run that are worse than the reference's by more than the margin, as sentences. Ratios alone:
  * figures are another machine's.
- * @param {Report["scenarios"]} run
- * @param {Report} reference
+ * @param {Ratios} run
+ * @param {{ scenarios: Ratios }} reference
  * @returns {string[]}
  */
 export function slowerThan(run, reference) {

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { ensureTopics } from "../../scripts/local/topics.mjs";
 import { publishEvents } from "./events.mjs";
 
+/** Of a topic, unless a scenario is about their number. */
+export const PARTITIONS = 8;
 /** The events drained before the clock starts: the first ones meet code that is not compiled yet. */
 const WARM_UP_SHARE = 0.1;
 
@@ -30,7 +32,7 @@ const WARM_UP_SHARE = 0.1;
  * @returns {Promise<Load>}
  */
 export async function prepareLoad(sandbox, options) {
-  const { name, ids, fanOut = 1, partitions = 8, padBytes = 0, fill = ids.length, signal } = options;
+  const { name, ids, fanOut = 1, partitions = PARTITIONS, padBytes = 0, fill = ids.length, signal } = options;
   const topic = `${name}.events.v1`;
   await ensureTopics(sandbox.brokers, [topic], { partitions });
   const eventBytes = await publishEvents({ brokers: sandbox.brokers, topic, ids, padBytes, signal });
@@ -92,7 +94,7 @@ function prefixes(fanOut) {
  * @param {string} topic
  * @param {number} fanOut
  */
-function writeManifests(folder, topic, fanOut) {
+export function writeManifests(folder, topic, fanOut) {
   mkdirSync(folder, { recursive: true });
   const views = prefixes(fanOut).map((name) => [
     name,

@@ -1,5 +1,6 @@
 import { measureLatency } from "./latency.mjs";
-import { prepareLoad, uniqueIds } from "./load.mjs";
+import { PARTITIONS, prepareLoad, uniqueIds } from "./load.mjs";
+import { measureOverhead } from "./overhead.mjs";
 import { measurePlans } from "./plan.mjs";
 import { profileDrain } from "./profile.mjs";
 import { measureReads } from "./read.mjs";
@@ -215,6 +216,51 @@ export const restart = {
       ],
       ratios: {},
       detail: { events: count, ...result },
+    };
+  },
+};
+
+/** @type {Scenario} */
+export const overhead = {
+  about: "the drain without metrics, with them, and with the auditor beside it",
+  async run({ sandbox, size: { events, rounds }, signal, progress }) {
+    const options = { events, rounds, partitions: PARTITIONS, signal, progress };
+    const { results } = await measureOverhead(sandbox, options);
+    const audits = results.flatMap(({ audit }) => (audit ? [audit] : []));
+    return {
+      title: `Drain of ${number(events)} events, fan-out 1`,
+      tables: [
+        {
+          headings: [
+            "the invalidator",
+            "events/s",
+            "CPU µs/event",
+            "peak MB",
+            "events/s to without",
+            "CPU to without",
+          ],
+          rows: results.map((one) => [
+            one.name,
+            withSpread(one.eventsPerSecond),
+            withSpread(one.cpuMicrosPerEvent, 2),
+            withSpread(one.peakMb),
+            withSpread(one.eventsPerSecondToBase, 2),
+            withSpread(one.cpuToBase, 2),
+          ]),
+        },
+        ...audits.map((audit) => ({
+          headings: ["the auditor, whose every check was fresh", ""],
+          rows: [
+            ["checks of a round", number(audit.checks)],
+            ["CPU µs to take an event", withSpread(audit.readMicrosPerEvent, 2)],
+            ["CPU µs a check", withSpread(audit.microsPerCheck, 2)],
+            ["CPU µs of memcached a check", withSpread(audit.nodeMicrosPerCheck, 2)],
+            ["peak MB", withSpread(audit.mb)],
+          ],
+        })),
+      ],
+      ratios: {},
+      detail: { events, results },
     };
   },
 };

@@ -1,12 +1,13 @@
 import kafkajs from "kafkajs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { waitUntil } from "../../scripts/local/wait.mjs";
 import { eventOf } from "./events.mjs";
+import { writeManifests } from "./load.mjs";
 import { BenchNodes } from "./nodes.mjs";
 import { cpuSeconds, residentMb } from "./processes.mjs";
 import { spread } from "./statistics.mjs";
 
-const MANIFESTS = fileURLToPath(new URL("manifests", import.meta.url));
 const WITHOUT_METRICS = fileURLToPath(new URL("without-metrics.mjs", import.meta.url));
 const BATCH = 2_000;
 const SAMPLE_MS = 5;
@@ -31,8 +32,10 @@ const VARIANTS = [
 /** @typedef {{ checks: number, readMicrosPerEvent: number, microsPerCheck: number, nodeMicrosPerCheck: number, mb: number }} Audit */
 /** @typedef {{ eventsPerSecond: number, cpuMicrosPerEvent: number, peakMb: number, audit?: Audit }} Drain */
 
-/** Steps of a run, for its progress bar. */
-export const overheadSteps = (/** @type {number} */ rounds) => rounds * VARIANTS.length;
+/** @param {Sandbox} sandbox */
+function manifestsOf({ dir, topic }) {
+  return writeManifests(join(dir, "manifests-overhead"), topic, 1);
+}
 
 /**
  * Drains fresh events by the invalidator without metrics, with them, and with the auditor beside it, in turn, round
@@ -73,7 +76,7 @@ async function drainBy({ metrics, auditor: audited }, sandbox, nodes, { ids, par
   // One group for all rounds: it goes on where the last round ended, so that each round drains its own events alone.
   const invalidator = sandbox.invalidator({
     nodeArgs: metrics ? [] : ["--import", WITHOUT_METRICS],
-    env: { MANIFESTS_DIR: MANIFESTS, DEPLOYMENT: "overhead" },
+    env: { MANIFESTS_DIR: manifestsOf(sandbox), DEPLOYMENT: "overhead" },
   });
   const auditor = audited ? new BenchAuditor(sandbox) : undefined;
   const scraping = new AbortController();
@@ -128,7 +131,7 @@ class BenchAuditor {
     this.#sandbox = sandbox;
     this.#app = sandbox.auditor({
       env: {
-        MANIFESTS_DIR: MANIFESTS,
+        MANIFESTS_DIR: manifestsOf(sandbox),
         DEPLOYMENT: `overhead-${process.hrtime.bigint()}`,
         AUDIT_HORIZONS_SECONDS: HORIZONS_SECONDS.join(","),
         AUDIT_MAX_PENDING: "10000000",
@@ -158,7 +161,7 @@ class BenchAuditor {
         "the auditor to take an event of every partition",
         async () => {
           // Of another type: seen and passed over.
-          const value = eventOf("0").replace("ProfileChanged", "SomethingElse");
+          const value = eventOf("0").value.replace("ProfileChanged", "SomethingElse");
           const messages = Array.from({ length: partitions }, (_, partition) => ({ partition, value }));
           await producer.send({ topic: this.#sandbox.topic, acks: -1, messages });
           return (await this.#events("unaffected")) >= 2 * partitions;
@@ -251,7 +254,7 @@ async function prepare({ brokers, topic }, ids, signal) {
   const transaction = await producer.transaction();
   for (let from = 0; from < ids.length; from += BATCH) {
     signal.throwIfAborted();
-    const messages = ids.slice(from, from + BATCH).map((id) => ({ key: id, value: eventOf(id) }));
+    const messages = ids.slice(from, from + BATCH).map((id) => eventOf(id));
     await transaction.send({ topic, acks: -1, messages });
   }
   return async () => {
