@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import { structuredContentType } from "@freshet/contracts";
+import { firstBatchRows, nextBatchRows } from "./batch-rows.ts";
 import {
   type Backlog,
   bury,
@@ -72,9 +73,6 @@ const committed = channel("freshet:outbox.committed");
 
 // How much longer than a batch may take PostgreSQL waits before it frees the lock of a frozen relay.
 const idleMarginMs = 5_000;
-/** Rows of the first batch, whose size nobody knows yet. */
-const firstBatchRows = 500;
-const batchBytes = 4 * 1_024 * 1_024;
 const tooLarge = "larger than the topic's max.message.bytes";
 
 /** Moves the rows of the outbox to the log, at least once and in order. Any number of replicas may run. */
@@ -243,12 +241,6 @@ export class OutboxRelay {
   #emit(event: RelayEvent): void {
     this.#options.on?.(event);
   }
-}
-
-/** As many rows as would have had `batchBytes` if all were as large as these on average. Pure. */
-function nextBatchRows(rows: readonly OutboxRow[], most: number): number {
-  const bytes = rows.reduce((sum, { payload }) => sum + payload.length, 0);
-  return Math.max(1, Math.min(most, Math.floor((batchBytes * rows.length) / bytes)));
 }
 
 function messageOf({ topic, aggregateid, payload }: OutboxRow): OutboxMessage {
