@@ -116,7 +116,7 @@ export const relay = {
 export const write = {
   about: "PATCH over HTTP, with and without the INSERT into the outbox",
   async run({ sandbox, size: { quick, rounds }, signal, progress }) {
-    const turns = quick ? 6 : rounds * 5;
+    const turns = quick ? 6 : rounds * 3;
     const { results } = await measureWrites(sandbox, { turns, signal, progress });
     return {
       title: `PATCH on kept connections, ${turns} turns`,

@@ -7,6 +7,8 @@ import { waitUntil } from "../../scripts/local/wait.mjs";
 import { cpuSeconds, residentMb } from "./processes.mjs";
 
 const SAMPLE_MS = 5;
+/** A drain that takes less is over within a few looks at memcached. */
+const LEAST_MS = 10 * SAMPLE_MS;
 const DRAIN_TIMEOUT_MS = 180_000;
 const PEER = fileURLToPath(new URL("peer.mjs", import.meta.url));
 const PEER_NEST = fileURLToPath(new URL("peer-nest.mjs", import.meta.url));
@@ -121,6 +123,8 @@ async function watchDrain({ nodes, load: { keys, warmUpKeys, measuredEvents }, p
     );
   const start = await left(keys.length - warmUpKeys);
   const end = await left(0);
+  if (end.ms - start.ms < LEAST_MS)
+    throw new Error(`drained within ${LEAST_MS} ms: too few events to measure, ask for more by --events`);
   return {
     eventsPerSecond: (measuredEvents * 1_000) / (end.ms - start.ms),
     cpuMicrosPerEvent: ((end.cpu - start.cpu) * 1_000_000) / measuredEvents,

@@ -71,7 +71,7 @@ export const drain = {
 export const fanOut = {
   about: "10 keys of each event, beside raw deletes of the same keys",
   async run({ sandbox, size: { events, rounds }, signal, progress }) {
-    const count = Math.ceil(events / 10);
+    const count = Math.ceil(events / 4); // of more keys memcached would have to evict some
     progress.next(`publishing ${count} events`);
     const load = await prepareLoad(sandbox, { name: "fan-out", ids: uniqueIds(count), fanOut: 10, signal });
     const { rawDeletes, memjsBatches, freshet } = runner;
@@ -121,7 +121,7 @@ export const zipf = {
  *   memcached?: readonly string[], env?: NodeJS.ProcessEnv }>} prepare
  */
 async function drainUnder({ sandbox, size: { quick }, signal, progress }, conditions, prepare) {
-  const rounds = quick ? 1 : 3;
+  const rounds = quick ? 1 : 2;
   const rows = [];
   for (const condition of conditions) {
     const { label, ...how } = await prepare(condition);
