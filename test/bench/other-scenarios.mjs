@@ -198,7 +198,7 @@ export const read = {
 export const restart = {
   about: "the invalidator killed and started again within a backlog",
   async run({ sandbox, size: { quick, events }, signal, progress }) {
-    const count = quick ? events : 1_000_000;
+    const count = quick ? Math.max(events, 200_000) : 1_000_000;
     progress.next(`publishing ${count} events`);
     const load = await prepareLoad(sandbox, { name: "restart", ids: uniqueIds(count), fill: 0, signal });
     progress.next("killing it, starting it again");

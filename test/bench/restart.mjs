@@ -27,6 +27,7 @@ export async function measureRestart(sandbox, { load, signal }) {
   });
   await first.kill();
   const left = load.events - (await committed());
+  if (left === 0) throw new Error("drained before it was killed: ask for more by --events");
   const began = performance.now();
   const second = sandbox.invalidator({ env });
   const starting = second.start(signal);
