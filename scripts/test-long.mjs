@@ -5,6 +5,7 @@
 //   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
 //   npm run test:faults -- [--schedules 100] [--seed 7] [--minutes 60] [--json report.json]   one to three faults at a
 //     time, of every process and every connection; [--schedule 31] plays that one of the seed alone
+//   npm run test:fuzz -- [--inputs 1000000] [--seed 7]  so many hostile events, and a tenth as many manifests
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
     schedules: { type: "string" },
     schedule: { type: "string" },
     json: { type: "string" },
+    inputs: { type: "string" },
   },
 });
 const { json, ...numbers } = values;
@@ -44,8 +46,14 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
     ...(values.rounds === undefined ? {} : { KILL_ROUNDS: values.rounds }),
     ...(values.seed === undefined
       ? {}
-      : { KILL_SEED: values.seed, FAN_OUT_SEED: values.seed, FAULT_SEED: values.seed }),
+      : {
+          KILL_SEED: values.seed,
+          FAN_OUT_SEED: values.seed,
+          FAULT_SEED: values.seed,
+          FUZZ_SEED: values.seed,
+        }),
     ...(values.rows === undefined ? {} : { BACKLOG_ROWS: values.rows }),
+    ...(values.inputs === undefined ? {} : { FUZZ_INPUTS: values.inputs }),
     ...(values.checks === undefined ? {} : { AUDIT_CHECKS: values.checks }),
     ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),
     ...(values.teams === undefined ? {} : { FAN_OUT_TEAMS: values.teams }),

@@ -1,29 +1,59 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { kafkaJarsDir } from "../../scripts/local/kafka-jars.mjs";
 import { runCommand } from "../../scripts/local/run-command.mjs";
 
-/** The newest that can be had; it runs on the broker's own jars of 4.4.0. */
-const artifact = "org.apache.kafka:kafka-tools:4.3.1";
-const target = join(kafkaJarsDir(), "..", "kafka-tools-4.3.1");
-const main = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+/** The newest that can be had, with what they call of their own version: of the broker's 4.4.0 much has moved. */
+const version = "4.3.1";
+const artifacts = ["kafka-tools", "kafka_2.13", "kafka-clients", "kafka-server-common"];
+const target = join(kafkaJarsDir(), "..", `kafka-command-line-${version}`);
+/** The command line tools by the names that Kafka's distribution gives them. */
+const mains = {
+  "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+  "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
+  "kafka-configs.sh": "kafka.admin.ConfigCommand",
+};
 
-/** Fetches the jar of Kafka's command line tools once, through Maven; answers what is missing where it can't. */
+/** Fetches the jars of Kafka's command line tools once, through Maven; answers what is missing where it can't. */
 export function missingKafkaTools(): string | undefined {
   if (existsSync(target)) return undefined;
   const draft = `${target}.installing-${process.pid}`;
   mkdirSync(draft, { recursive: true });
-  const goal = ["dependency:copy", `-Dartifact=${artifact}`, `-DoutputDirectory=${draft}`];
-  const { status } = spawnSync("mvn", ["-B", "-q", ...goal], { stdio: "ignore", timeout: 60_000 });
+  const fetched = artifacts.every((artifact) => {
+    const goal = [
+      "dependency:copy",
+      `-Dartifact=org.apache.kafka:${artifact}:${version}`,
+      `-DoutputDirectory=${draft}`,
+    ];
+    return spawnSync("mvn", ["-B", "-q", ...goal], { stdio: "ignore", timeout: 60_000 }).status === 0;
+  });
   try {
-    if (status === 0) renameSync(draft, target);
+    if (fetched) renameSync(draft, target);
   } catch {
     // Another run placed it first.
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
-  return existsSync(target) ? undefined : `Maven could not fetch ${artifact}`;
+  return existsSync(target)
+    ? undefined
+    : `Maven could not fetch ${artifacts.join(", ")} ${version} of org.apache.kafka`;
+}
+
+function command(tool: keyof typeof mains): string[] {
+  const classPath = [target, kafkaJarsDir()].map((dir) => join(dir, "*")).join(":");
+  return ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", classPath, mains[tool]];
+}
+
+/** A folder for the PATH of scripts that call Kafka's tools as its distribution names them. */
+export function kafkaToolsOnPath(dir: string): string {
+  mkdirSync(dir, { recursive: true });
+  for (const tool of ["kafka-acls.sh", "kafka-configs.sh"] as const) {
+    const args = command(tool).map((argument) => `'${argument}'`);
+    writeFileSync(join(dir, tool), `#!/bin/sh\nexec java ${args.join(" ")} "$@"\n`);
+    chmodSync(join(dir, tool), 0o755);
+  }
+  return dir;
 }
 
 /** What kafka-consumer-groups says of one partition of a group. */
@@ -40,10 +70,9 @@ export async function kafkaConsumerGroups(
   brokers: readonly string[],
   groupId: string,
 ): Promise<ToolPartition[]> {
-  const classPath = [target, kafkaJarsDir()].map((dir) => join(dir, "*")).join(":");
   const args = ["--bootstrap-server", brokers.join(","), "--describe", "--group", groupId, "--offsets"];
   let output = "";
-  await runCommand("java", ["-XX:TieredStopAtLevel=1", "-cp", classPath, main, ...args], {
+  await runCommand("java", [...command("kafka-consumer-groups.sh"), ...args], {
     env: { PATH: process.env.PATH },
     onOutput: (text) => {
       output += text;

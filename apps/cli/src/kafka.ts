@@ -69,6 +69,13 @@ export function explained(error: unknown, brokers: string): unknown {
     const broker = textOf(cause, "broker") ?? brokers;
     if (name.startsWith("KafkaJSSASL"))
       return new FreshetError("KAFKA_REFUSED", `${broker} refuses this user: ${message}`, { cause: error });
+    // kafkajs keeps the broker's reason for itself.
+    if (name === "KafkaJSGroupCoordinatorNotFound")
+      return new FreshetError(
+        "KAFKA_REFUSED",
+        `${brokers}: no coordinator for the group: this user may not be allowed to see it, or the broker is still starting`,
+        { cause: error },
+      );
     if (name.startsWith("KafkaJSConnection") || name === "KafkaJSRequestTimeoutError")
       return new FreshetError("KAFKA_UNREACHABLE", `${broker}: ${message}`, { cause: error });
     const type = textOf(cause, "type");

@@ -60,16 +60,24 @@ export async function readManifestsFolder(folder: string): Promise<ManifestsFold
   return { sources, pools };
 }
 
-/** YAML, and with it JSON; what is wrong with it is named by its line. Aliases are refused: they can expand without end. */
 async function readData(folder: string, file: string): Promise<unknown> {
   const text = await readFile(join(folder, file), "utf8").catch((cause: unknown) => {
     const problem = `it can't be read (${why(cause)})`;
     throw new ManifestError([{ file, path: wholeFile, problem, mend: "make it a readable file" }]);
   });
-  const document = parseDocument(text);
+  return parseYaml(text, file);
+}
+
+/**
+ * YAML, and with it JSON; what is wrong with it is named by its line. Aliases are refused: they can expand without end.
+ * @throws ManifestError
+ */
+export function parseYaml(text: string, file: string): unknown {
+  const document = parse(text, file);
   if (document.errors.length > 0)
     throw new ManifestError(
-      document.errors.map(({ message, linePos }) => ({
+      // One mistake can make thousands.
+      document.errors.slice(0, 10).map(({ message, linePos }) => ({
         file,
         path: linePos === undefined ? wholeFile : `line ${linePos[0].line}`,
         problem: `not valid YAML: ${(message.split("\n", 1)[0] ?? "").replace(/ at line .*$/, "")}`,
@@ -81,6 +89,18 @@ async function readData(folder: string, file: string): Promise<unknown> {
   } catch (cause) {
     const mend = "write the value out in each place";
     throw new ManifestError([{ file, path: wholeFile, problem: `YAML aliases: ${why(cause)}`, mend }]);
+  }
+}
+
+/** The parser calls itself for each level: what is nested without end ends its stack. */
+function parse(text: string, file: string): ReturnType<typeof parseDocument> {
+  try {
+    // What its warnings are about, the schema refuses.
+    return parseDocument(text, { logLevel: "error" });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const mend = "a manifest has a dozen levels at most";
+    throw new ManifestError([{ file, path: wholeFile, problem: "not valid YAML: nested too deeply", mend }]);
   }
 }
 

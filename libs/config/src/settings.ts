@@ -69,13 +69,17 @@ export const kafkaSettings = {
   KAFKA_SSL_CA_FILE: z
     .string()
     .optional()
-    .describe("PEM file of the authority that signed the brokers' certificates; turns TLS on"),
+    .describe(
+      "PEM file of the authority that signed the brokers' certificates; turns TLS on. The system's own: /etc/ssl/certs/ca-certificates.crt",
+    ),
   KAFKA_SASL_MECHANISM: z
     .enum(["plain", "scram-sha-256", "scram-sha-512"], {
       error: "must be plain, scram-sha-256 or scram-sha-512",
     })
     .optional()
-    .describe("SASL mechanism; needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"),
+    .describe(
+      "SASL mechanism; needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD, and plain also KAFKA_SSL_CA_FILE",
+    ),
   KAFKA_SASL_USERNAME: z.string().optional().describe("SASL user"),
   KAFKA_SASL_PASSWORD: z.string().optional().describe("SASL password (better by KAFKA_SASL_PASSWORD_FILE)"),
 };
@@ -95,7 +99,7 @@ export interface KafkaSettings {
 
 /**
  * The connection part of a Kafka client's options.
- * @throws ConfigError when the mechanism lacks its user or password, or the CA file cannot be read
+ * @throws ConfigError when the mechanism lacks its user, its password or the TLS it needs, or the CA file cannot be read
  */
 export function kafkaClientOptions(settings: KafkaSettings): {
   brokers: string[];
@@ -111,6 +115,10 @@ export function kafkaClientOptions(settings: KafkaSettings): {
 }
 
 function saslOptions(mechanism: SaslOptions["mechanism"], settings: KafkaSettings): SaslOptions {
+  if (mechanism === "plain" && settings.KAFKA_SSL_CA_FILE === undefined)
+    throw new ConfigError([
+      "KAFKA_SASL_MECHANISM is plain: set KAFKA_SSL_CA_FILE, since without TLS the password is readable on the way",
+    ]);
   const { KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings;
   if (username === undefined || password === undefined)
     throw new ConfigError([
