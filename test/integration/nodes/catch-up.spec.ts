@@ -73,6 +73,12 @@ class World {
             pool: "p",
             dependsOn: [{ event: "ItemChanged", params: { id: "subject" } }],
           },
+          renewed: {
+            key: "renewed:{id}",
+            pool: "p",
+            dependsOn: [{ event: "ItemChanged", params: { id: "subject" } }],
+            onChange: { refresh: "/renewed" },
+          },
           tagged: {
             key: "tagged:{tag}",
             pool: "p",
@@ -132,8 +138,12 @@ class World {
   }
 }
 
+/** Of each item a key that is deleted, and one that live events renew. */
 function keysOf(from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, index) => `item:${from + index}`);
+  return Array.from({ length: to - from }, (_, index) => [
+    `item:${from + index}`,
+    `renewed:${from + index}`,
+  ]).flat();
 }
 
 function itemEvents(from: number, to: number, tags: readonly string[] = []): string[] {

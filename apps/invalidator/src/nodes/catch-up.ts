@@ -181,6 +181,7 @@ export class CatchUp {
       const head = rest.slice(0, sliceRecords);
       const plan = planBatch(decodeBatch(head), topic, graph(), sliceKeys);
       const done = plan.end ?? BigInt(head.at(-1)?.offset ?? 0) + 1n;
+      // Of what is renewed live nothing can be known here: the owner need not be asked for values that nobody wants.
       let keys = await this.#delete(node, [...plan.deletes, ...plan.renewals.map(({ item }) => item.key)]);
       for (let slice = 0; slice < (plan.sliced?.slices ?? 0); slice += 1) {
         await live.turn(signal);
