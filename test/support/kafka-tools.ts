@@ -65,19 +65,31 @@ export interface ToolPartition {
   readonly lag: string;
 }
 
-/** Asks Kafka's own kafka-consumer-groups how a group stands. */
+/** Runs Kafka's own kafka-consumer-groups, as an operator does; answers what it prints. */
+export async function runKafkaConsumerGroups(
+  brokers: readonly string[],
+  ...args: readonly string[]
+): Promise<string> {
+  let output = "";
+  await runCommand(
+    "java",
+    [...command("kafka-consumer-groups.sh"), "--bootstrap-server", brokers.join(","), ...args],
+    {
+      env: { PATH: process.env.PATH },
+      onOutput: (text) => {
+        output += text;
+      },
+    },
+  );
+  return output;
+}
+
+/** Asks kafka-consumer-groups how a group stands. */
 export async function kafkaConsumerGroups(
   brokers: readonly string[],
   groupId: string,
 ): Promise<ToolPartition[]> {
-  const args = ["--bootstrap-server", brokers.join(","), "--describe", "--group", groupId, "--offsets"];
-  let output = "";
-  await runCommand("java", [...command("kafka-consumer-groups.sh"), ...args], {
-    env: { PATH: process.env.PATH },
-    onOutput: (text) => {
-      output += text;
-    },
-  });
+  const output = await runKafkaConsumerGroups(brokers, "--describe", "--group", groupId, "--offsets");
   return output.split("\n").flatMap((line) => {
     const [group, topic = "", partition = "", committed = "", end = "", lag = ""] = line.trim().split(/\s+/);
     return group === groupId ? [{ topic, partition: Number(partition), committed, end, lag }] : [];

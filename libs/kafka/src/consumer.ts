@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Admin, type Kafka } from "kafkajs";
 import { KafkaJSError } from "./kafkajs-values.ts";
+import type { Anchors } from "./partition-run.ts";
 import { Session } from "./session.ts";
 import { type ConsumerSettings, defaultConsumerSettings } from "./settings.ts";
 import type {
@@ -46,6 +47,7 @@ export class BatchConsumer {
   readonly #options: BatchConsumerOptions;
   readonly #admin: Admin;
   readonly #closing = new AbortController();
+  readonly #anchors: Anchors = new Map();
   #topics: readonly string[];
   #session: Session | undefined;
   #running: Promise<void> | undefined;
@@ -143,6 +145,7 @@ export class BatchConsumer {
       longestHardTtlMs,
       hooks,
       handler,
+      anchors: this.#anchors,
     });
     const end = await this.#session.run();
     return end === "stopped" ? undefined : end.crashed;

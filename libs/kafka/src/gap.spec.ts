@@ -40,6 +40,8 @@ test.each<[string, Partial<PositionFacts>, bigint, string | undefined]>([
   ["re-created: shorter than the commit", { low: 0n, high: 40n, ...anchored(40n) }, 0n, "recreated"],
   ["re-created and empty", { low: 0n, high: 0n, ...anchored(0n) }, 0n, "recreated"],
   ["re-created is seen even if the new log reaches back to 0", { low: 0n, ...anchored(3n) }, 0n, "recreated"],
+  ["re-created, and the commit went with the topic", { ...none, low: 0n, ...anchored(0n) }, 0n, "recreated"],
+  ["no offset any more, of the topic that was read", { ...none, ...anchored(150n) }, 100n, "no_offset"],
   ["moved by someone within the log", { metadata: undefined, anchor: undefined }, 150n, "moved"],
   ["moved below the log", { metadata: undefined, anchor: undefined, committed: 5n }, 100n, "moved"],
   ["moved past the log", { metadata: undefined, anchor: undefined, committed: 500n }, 100n, "recreated"],

@@ -39,13 +39,14 @@ export interface PositionDecision {
 /** Decides the position of one partition at assignment, and again in the periodic check. Rules in order. */
 export function decidePosition(facts: PositionFacts): PositionDecision {
   const { committed, metadata, low, high, anchor } = facts;
-  // 1. A group that never committed starts at the lowest record, whatever its reset policy says.
+  // 1. Every record below the anchor was appended before the first younger one, so that one cannot lie below it;
+  //    neither can the log end below the commit. Both happen when the topic was deleted and made again. That comes
+  //    first: Kafka deletes the group's offsets with the topic, and a new log reaches back to its own beginning.
+  if ((anchor !== undefined && anchor.firstAfter < anchor.offset) || (committed ?? 0n) > high)
+    return { position: low, gap: "recreated" };
+  // 2. A group that never committed starts at the lowest record, whatever its reset policy says.
   if (committed === undefined)
     return { position: low, gap: logCoversEveryValue(facts) ? undefined : "no_offset" };
-  // 2. Every record below the anchor was appended before the first younger one, so that one cannot lie below it;
-  //    neither can the log end below the commit. Both happen when the topic was deleted and made again.
-  if (committed > high || (anchor !== undefined && anchor.firstAfter < anchor.offset))
-    return { position: low, gap: "recreated" };
   // 3. Only Freshet writes metadata: without it the offset is not the edge of what was done.
   const within = committed < low ? low : committed;
   if (metadata === undefined) return { position: within, gap: "moved" };

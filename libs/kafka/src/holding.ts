@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Assignment, Cluster, Consumer } from "kafkajs";
 import { Committer } from "./committer.ts";
 import { KafkaJSError } from "./kafkajs-values.ts";
-import { PartitionRun } from "./partition-run.ts";
+import { type Anchors, PartitionRun } from "./partition-run.ts";
 import type { GuardedPosition, KnownPosition, PositionGuard } from "./position-guard.ts";
 import type { BatchHandler, ConsumerFailure, ConsumerHooks, TopicPartition } from "./types.ts";
 
@@ -15,6 +15,7 @@ export interface HoldingOptions {
   readonly groupId: string;
   readonly handler: BatchHandler;
   readonly hooks: ConsumerHooks;
+  readonly anchors: Anchors;
 }
 
 /**
@@ -216,10 +217,11 @@ export class Holding {
   }
 
   #newRun(at: TopicPartition, previous: PartitionRun | undefined): PartitionRun {
-    const { groupId, handler } = this.#options;
+    const { groupId, handler, anchors } = this.#options;
     return new PartitionRun(at, {
       groupId,
       handler,
+      anchors,
       previous,
       onDone: (run) => {
         this.#committer.mark(run);

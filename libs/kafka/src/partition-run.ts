@@ -7,6 +7,9 @@ import type { BatchHandler, PartitionStatus, TopicPartition } from "./types.ts";
 
 const backoffMs = { first: 100, most: 10_000 };
 
+/** Anchors by `topic/partition`, for as long as the process lives. */
+export type Anchors = Map<string, Anchor>;
+
 /** What was fetched of one partition: `end` is the offset that the next fetch begins with. */
 export interface FetchedBatch {
   readonly messages: readonly KafkaMessage[];
@@ -29,8 +32,6 @@ export class PartitionRun implements TopicPartition {
   ts: number | undefined;
   /** Fields of the commit that only a later version knows; they go into every commit of this run. */
   others: CommitMetadata["others"];
-  /** What the last comparison with the broker confirmed; goes on through rebalances. */
-  anchor: Anchor | undefined;
   phase: "guarding" | "reading" = "guarding";
   recreationCheck = false;
   readonly #groupId: string;
@@ -38,6 +39,7 @@ export class PartitionRun implements TopicPartition {
   readonly #onDone: (run: PartitionRun) => void;
   readonly #onFailure: (run: PartitionRun, attempt: number, error: unknown) => void;
   readonly #previous: Promise<unknown>;
+  readonly #anchors: Anchors;
   readonly #stop = new AbortController();
   readonly #noRetry = new AbortController();
   #lag: LagState = startLag(0n, 0n, 0);
@@ -54,6 +56,7 @@ export class PartitionRun implements TopicPartition {
       handler: BatchHandler;
       onDone: (run: PartitionRun) => void;
       onFailure: (run: PartitionRun, attempt: number, error: unknown) => void;
+      anchors: Anchors;
       /** The partition's earlier run: two handlers at a time would break the order. */
       previous: PartitionRun | undefined;
     },
@@ -65,7 +68,7 @@ export class PartitionRun implements TopicPartition {
     this.#onDone = options.onDone;
     this.#onFailure = options.onFailure;
     this.#previous = options.previous?.settled ?? Promise.resolve();
-    this.anchor = options.previous?.anchor;
+    this.#anchors = options.anchors;
   }
 
   /** Ends guarding: reading begins at `position`. `ts` undefined: no LogAppendTime known below it. */
@@ -77,6 +80,16 @@ export class PartitionRun implements TopicPartition {
     this.recreationCheck = start.recreationCheck;
     this.#lag = startLag(start.position, start.high, Date.now());
     this.phase = "reading";
+  }
+
+  /** What the last comparison with the broker confirmed; goes on through rebalances and sessions. */
+  get anchor(): Anchor | undefined {
+    return this.#anchors.get(this.#id);
+  }
+
+  set anchor(anchor: Anchor | undefined) {
+    if (anchor === undefined) this.#anchors.delete(this.#id);
+    else this.#anchors.set(this.#id, anchor);
   }
 
   /** What is read now, as the anchor of a later comparison. */
@@ -155,6 +168,10 @@ export class PartitionRun implements TopicPartition {
       failures: this.#failures,
       recreationCheck: this.recreationCheck,
     };
+  }
+
+  get #id(): string {
+    return `${this.topic}/${this.partition}`;
   }
 
   async #process(batch: FetchedBatch): Promise<void> {

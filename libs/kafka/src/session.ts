@@ -10,6 +10,7 @@ import type {
 } from "kafkajs";
 import { createAssigner } from "./assigner.ts";
 import { Holding } from "./holding.ts";
+import type { Anchors } from "./partition-run.ts";
 import { PositionGuard } from "./position-guard.ts";
 import type { ConsumerSettings } from "./settings.ts";
 import type {
@@ -37,6 +38,8 @@ export interface SessionOptions {
   readonly longestHardTtlMs: () => number;
   readonly hooks: ConsumerHooks;
   readonly handler: BatchHandler;
+  /** Of earlier sessions, too: kafkajs gives up when a topic is deleted, and its offsets are deleted with it. */
+  readonly anchors: Anchors;
 }
 
 /**
@@ -172,9 +175,17 @@ export class Session {
     this.#consumer.pause(assigned.map(([topic, partitions]) => ({ topic, partitions })));
     if (this.#stopping.signal.aborted || this.#cluster === undefined) return;
     const partitions = assigned.flatMap(([topic, list]) => list.map((partition) => ({ topic, partition })));
-    const { groupId, handler, hooks } = this.#options;
+    const { groupId, handler, hooks, anchors } = this.#options;
     this.#holding = new Holding(
-      { consumer: this.#consumer, cluster: this.#cluster, guard: this.#guard, groupId, handler, hooks },
+      {
+        consumer: this.#consumer,
+        cluster: this.#cluster,
+        guard: this.#guard,
+        groupId,
+        handler,
+        hooks,
+        anchors,
+      },
       memberId,
       partitions,
       this.#holding,
