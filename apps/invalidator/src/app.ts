@@ -67,6 +67,8 @@ export interface Invalidator extends Stoppable {
   /** Listens and joins the consumer groups. */
   start(): Promise<void>;
   readonly nest: INestApplication;
+  /** Resolves when a consumer has given up for good. */
+  readonly givenUp: Promise<unknown>;
 }
 
 /**
@@ -82,9 +84,14 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   const publisher = createEventPublisher(kafka);
   const counted = invalidatorMetrics(metrics);
   const pauses = new Pauses();
+  let onGivenUp: (error: unknown) => void = () => undefined;
+  const givenUp = new Promise<unknown>((resolve) => {
+    onGivenUp = resolve;
+  });
   const pools = new PoolPipelines({
     config,
     pauses,
+    onGivenUp,
     letters: new DeadLetters(publisher),
     owners: new Owners(config.refresh, logOwners(logger)),
     metrics: counted,
@@ -180,6 +187,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   nest.connectMicroservice<MicroserviceOptions>({ strategy: pools.server }, { inheritAppConfig: true });
   return {
     nest,
+    givenUp,
     logger,
     timeoutMs: config.stopTimeoutMs,
     stop: () => nest.close(),

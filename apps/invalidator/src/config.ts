@@ -91,6 +91,14 @@ export const invalidatorSettings = (production: boolean) =>
       .optional()
       .describe("Address of the auditor, such as http://auditor:3002: the live page shows what it found"),
     STOP_TIMEOUT_MS: stopTimeoutMs,
+    CRASH_EXIT_AFTER_MS: z.coerce
+      .number({ error: "is not a number" })
+      .int("is not a whole number")
+      .min(0, "must be at least 0")
+      .default(30_000)
+      .describe(
+        "How long liveness fails after a consumer has given up for good, in milliseconds; then the process ends with code 70",
+      ),
     LOG_LEVEL: logLevel,
   });
 
@@ -103,6 +111,7 @@ export interface InvalidatorConfig {
   readonly deployment: string;
   readonly auditorUrl: string | undefined;
   readonly stopTimeoutMs: number;
+  readonly crashExitMs: number;
   readonly sliceKeys: number;
   readonly catchUpEvents: number;
   readonly deleteProtocol: "meta" | "binary";
@@ -131,6 +140,7 @@ export function readConfig(environment: Environment = process.env): InvalidatorC
     deployment: values.DEPLOYMENT,
     auditorUrl: values.AUDITOR_URL,
     stopTimeoutMs: values.STOP_TIMEOUT_MS,
+    crashExitMs: values.CRASH_EXIT_AFTER_MS,
     sliceKeys: values.SLICE_KEYS,
     catchUpEvents: values.CATCH_UP_EVENTS,
     deleteProtocol: values.DELETE_PROTOCOL,

@@ -1,13 +1,15 @@
 import "reflect-metadata";
 import { ConfigError } from "@freshet/config";
 import { FreshetError } from "@freshet/contracts";
-import { stopOnSignal } from "@freshet/observability";
+import { endOnFailure, stopOnSignal } from "@freshet/observability";
 import { createInvalidator } from "./app.ts";
 import { readConfig } from "./config.ts";
 
 try {
-  const app = await createInvalidator(readConfig());
+  const config = readConfig();
+  const app = await createInvalidator(config);
   stopOnSignal(app);
+  endOnFailure(app, { failed: app.givenUp, graceMs: config.crashExitMs });
   await app.start();
 } catch (error) {
   const explained = error instanceof ConfigError || error instanceof FreshetError;

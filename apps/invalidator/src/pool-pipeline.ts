@@ -34,6 +34,8 @@ export interface Shared {
   readonly logger: Logger;
   readonly kafkaLog: KafkaLog;
   readonly pauses: Pauses;
+  /** A consumer has given up for good. */
+  readonly onGivenUp: (error: unknown) => void;
 }
 
 /** Everything that one pool has for itself: a slow or dead pool holds back nobody else. */
@@ -85,7 +87,7 @@ export class PoolPipeline {
       // A third of the whole stop for the batches in hand, one for their commits, one for leaving the group.
       settings: { drainTimeoutMs: config.stopTimeoutMs / 3 },
       longestHardTtlMs,
-      hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap }),
+      hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap, onGivenUp: shared.onGivenUp }),
     });
     const catchUp = new CatchUp({
       nodes,

@@ -117,6 +117,7 @@ export class BatchConsumer {
       this.#options.hooks.onFailure({ step: "session", partition: undefined, attempt, error: failure });
       if (!isTransient(failure)) {
         this.#state = "crashed";
+        this.#options.hooks.onGivenUp?.(failure);
         break;
       }
       if (Date.now() - startedMs > backoffMs.most) attempt = 1;

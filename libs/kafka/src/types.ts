@@ -72,6 +72,8 @@ export interface ConsumerHooks {
   /** Awaited before the partition is read; a rejection is tried again. */
   onGap(gap: Gap): Promise<void> | void;
   onFailure(failure: ConsumerFailure): void;
+  /** The consumer has crashed for good: nothing is read until another one is made. */
+  onGivenUp?(error: unknown): void;
 }
 
 /** How one partition stands; for status, readiness and metrics. */

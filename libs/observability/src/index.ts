@@ -9,4 +9,4 @@ export {
 } from "./health.ts";
 export { createLogger, type Logger, type LogLevel, logLevels } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
-export { type Stoppable, stopOnSignal } from "./stop-on-signal.ts";
+export { type Stoppable, endOnFailure, stopOnSignal } from "./stop-on-signal.ts";

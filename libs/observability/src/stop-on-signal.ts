@@ -36,3 +36,23 @@ export function stopOnSignal({ stop, unfinished, timeoutMs, logger }: Stoppable)
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, onSignal);
 }
+
+/** Neither a clean stop (0) nor one that left something (1): sysexits' EX_SOFTWARE. */
+const failedForGood = 70;
+
+/**
+ * Ends the process with 70 once something in it has failed for good, `graceMs` later: whoever probes liveness sees it
+ * fail meanwhile, and whoever probes nothing has a process that ended.
+ */
+export function endOnFailure(
+  { stop, timeoutMs, logger }: Stoppable,
+  { failed, graceMs }: { readonly failed: Promise<unknown>; readonly graceMs: number },
+): void {
+  const end = () => process.exit(failedForGood);
+  const give = () => {
+    logger.fatal({ exitCode: failedForGood }, "something has failed for good: the process ends");
+    setTimeout(end, timeoutMs);
+    stop().then(end, end);
+  };
+  void failed.then(() => setTimeout(give, graceMs));
+}

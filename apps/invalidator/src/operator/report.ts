@@ -240,6 +240,13 @@ export class PoolReport {
     );
   }
 
+  givenUp(error: unknown): void {
+    this.#logger.fatal(
+      { error: messageOf(error) },
+      "the consumer has given up for good: liveness fails, and the process ends soon; start it again",
+    );
+  }
+
   #letters(at: BatchPosition, plan: BatchPlan): void {
     for (const { message, reason, detail, entityId } of plan.letters) {
       this.#metrics.deadLetters.inc({ pool: this.#pool, topic: at.topic, reason });

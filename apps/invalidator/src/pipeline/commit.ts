@@ -24,6 +24,7 @@ export class CommitHooks implements ConsumerHooks {
   readonly #missed: MissedOffsets;
   readonly #report: PoolReport;
   readonly #onGap: GapPolicy;
+  readonly #onGivenUp: (error: unknown) => void;
   #flushing: Promise<void> | undefined;
 
   constructor(options: {
@@ -31,11 +32,13 @@ export class CommitHooks implements ConsumerHooks {
     missed: MissedOffsets;
     report: PoolReport;
     onGap: GapPolicy;
+    onGivenUp: (error: unknown) => void;
   }) {
     this.#nodes = options.nodes;
     this.#missed = options.missed;
     this.#report = options.report;
     this.#onGap = options.onGap;
+    this.#onGivenUp = options.onGivenUp;
   }
 
   topology(): string {
@@ -78,5 +81,10 @@ export class CommitHooks implements ConsumerHooks {
 
   onFailure(failure: ConsumerFailure): void {
     this.#report.failure(failure);
+  }
+
+  onGivenUp(error: unknown): void {
+    this.#report.givenUp(error);
+    this.#onGivenUp(error);
   }
 }
