@@ -2,6 +2,7 @@
 //   npm run test:kills -- [--rounds 200] [--seed 7]   kill -9 at random steps of both ways; the seed replays the steps
 //   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
 //   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
+//   npm run test:drain -- [--rows 1000000]            an invalidator drains as many, then catches a node up
 //   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
 //   npm run test:faults -- [--schedules 100] [--seed 7] [--minutes 60] [--json report.json]   one to three faults at a
 //     time, of every process and every connection; [--schedule 31] plays that one of the seed alone
