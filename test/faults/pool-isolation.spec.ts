@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { groupPartitions } from "../support/checker.ts";
+import { groupPartitions, type GroupPartition } from "../support/checker.ts";
 import { readKey } from "../support/memcached-inspector.ts";
 import { waitFor } from "../support/wait-for.ts";
 import { Scenario } from "./scenario.ts";
@@ -60,5 +60,36 @@ test("a pool whose only node is frozen, then killed, owes its deletes, and the o
   await expectTeamsOwe(scenario);
 
   await teamsNode.start();
+  await scenario.expectHealed();
+});
+
+test("a pool whose nodes answer late, but in time, falls behind without being given up, and the other pool does not wait for it", async () => {
+  await using scenario = await Scenario.begin({ proxied: true, profiles: 4 });
+  const { system, traffic } = scenario;
+  for (const proxy of system.proxies ?? []) proxy.delayMs = 250; // of 500 that a node is given
+  let isBusy = true;
+  const load = async () => {
+    while (isBusy) await traffic.touchAll();
+  };
+  const busy = load();
+  const behind = (partitions: readonly GroupPartition[]) =>
+    partitions.filter(({ committed, high }) => committed < high).length;
+  await waitFor(
+    async () => {
+      const partitions = await groupPartitions(system, "profiles", "teams");
+      const of = (name: string) => partitions.filter(({ pool }) => pool === name);
+      expect(behind(of("profiles"))).toBeGreaterThan(0);
+      expect(behind(of("teams"))).toBe(0);
+      return true;
+    },
+    { timeoutMs: 30_000, describe: "the one pool to be done while the other is not" },
+  );
+  const owed = (await groupPartitions(system, "profiles")).filter(
+    ({ missed }) => Object.keys(missed).length > 0,
+  );
+  expect(owed).toEqual([]);
+  isBusy = false;
+  await busy;
+  for (const proxy of system.proxies ?? []) proxy.delayMs = 0;
   await scenario.expectHealed();
 });
