@@ -31,15 +31,17 @@ export class BenchNodes {
   }
 
   /**
-   * Stores an old value under each key, on the node where readers look for it.
+   * Stores an old value under each key and nothing else, on the node where readers look for it.
    * @param {readonly string[]} keys
    * @param {import("@freshet/cache").NodeOf} [nodeOf]
    */
   async fill(keys, nodeOf) {
     const owned = this.owned(keys, nodeOf);
-    await this.#each((connection, node) =>
-      connection.setAll(owned.get(node) ?? [], (key) => `{"vs":{"profile:${key}":1},"d":{"old":true}}`),
-    );
+    await this.#each(async (connection, node) => {
+      // Not flush_all, after which the items are counted until somebody asks for them.
+      await connection.deleteAll(await listKeys(node));
+      await connection.setAll(owned.get(node) ?? [], (key) => `{"vs":{"profile:${key}":1},"d":{"old":true}}`);
+    });
     const stored = await this.count();
     if (stored !== keys.length) throw new Error(`memcached holds ${stored} of ${keys.length} keys`);
   }

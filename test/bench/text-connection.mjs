@@ -63,6 +63,18 @@ export class TextConnection {
     await this.ask("version");
   }
 
+  /**
+   * Deletes keys without waiting for an answer to each; resolves when all of them were executed.
+   * @param {readonly string[]} keys
+   */
+  async deleteAll(keys) {
+    for (let from = 0; from < keys.length; from += 1_000) {
+      const commands = keys.slice(from, from + 1_000).map((key) => `delete ${key} noreply\r\n`);
+      if (!this.#socket.write(commands.join(""))) await once(this.#socket, "drain");
+    }
+    await this.ask("version");
+  }
+
   /** @returns {Promise<number>} items that the node holds */
   async itemCount() {
     const stats = await this.ask("stats", (answer) => answer.endsWith("END\r\n"));
