@@ -54,13 +54,11 @@ func run() error {
 		return fmt.Errorf("--mode must be structured or binary")
 	}
 	bound := time.Duration(*timeout * float64(time.Second))
-	// franz-go's other defaults are what Freshet needs: acks from all in-sync replicas, an idempotent producer, and of a
+	// franz-go's defaults are what Freshet needs: acks from all in-sync replicas, an idempotent producer, and of a
 	// record with a key the partition that Java's client chooses (murmur2).
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(strings.Split(*brokers, ",")...),
 		kgo.RecordDeliveryTimeout(bound),
-		// The default is snappy, which the bus can't read: it would stop at this record.
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.UnknownTopicRetries(1),
 	)
 	if err != nil {

@@ -67,6 +67,11 @@ export async function* recordsIn(
       open = open.filter(isOpen);
       continue;
     }
+    for (const { topic, partition, unreadable } of answers)
+      if (unreadable)
+        session.note(
+          `${topic}/${partition} ${unreadable.firstOffset} to ${unreadable.offset} can't be read: ${unreadable.why}`,
+        );
     const ends = new Map(open.map((at) => [idOf(at), at.end]));
     const endOf = (at: TopicPartition) => ends.get(idOf(at)) ?? 0n;
     yield answers.flatMap(({ topic, partition, messages }) =>

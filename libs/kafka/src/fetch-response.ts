@@ -1,4 +1,6 @@
 import type { IHeaders } from "kafkajs";
+import { decompress } from "./compression/decompress.ts";
+import { UnreadableBatch } from "./unreadable-batch.ts";
 
 /** A record as kafkajs's consumer takes it from its own decoder. */
 export interface FetchedRecord {
@@ -13,12 +15,12 @@ export interface FetchedRecord {
   readonly batchContext: BatchContext;
 }
 
-interface BatchContext {
+export interface BatchContext {
   readonly producerId: string;
   readonly inTransaction: boolean;
 }
 
-/** Reads record sets that are not written as ours are: compressed, or of before Kafka 0.11. */
+/** Reads record sets of before Kafka 0.11. */
 export type DecodeOther = (records: Buffer) => Promise<readonly FetchedRecord[]>;
 
 const currentMagic = 2;
@@ -27,6 +29,7 @@ const field = {
   length: 8,
   magic: 16,
   attributes: 21,
+  lastOffsetDelta: 23,
   firstTimestamp: 27,
   maxTimestamp: 35,
   producerId: 43,
@@ -78,41 +81,66 @@ function decodePartition(at: Position) {
   };
 }
 
+/**
+ * The records of a partition up to the first batch that can't be read. That one comes alone, as an UnreadableBatch:
+ * one that threw would end the consumer, and with it every other partition.
+ */
 async function decodeRecords(set: Buffer, decodeOther: DecodeOther): Promise<readonly FetchedRecord[]> {
   if (set.length > field.magic && set[field.magic] !== currentMagic) return await decodeOther(set);
   const records: FetchedRecord[] = [];
   for (let start = 0; start + field.records <= set.length;) {
     const end = start + field.length + 4 + set.readInt32BE(start + field.length);
     if (end > set.length) break; // the broker cuts the last batch where maxBytes is reached
-    const attributes = set.readInt16BE(start + field.attributes);
-    if ((attributes & attribute.codec) === 0) decodeBatch(set, start, end, attributes, records);
-    else for (const record of await decodeOther(set.subarray(start, end))) records.push(record);
+    const batch = set.subarray(start, end);
+    const before = records.length;
+    try {
+      const codec = batch.readInt16BE(field.attributes) & attribute.codec;
+      const packed = batch.subarray(field.records);
+      decodeBatch(batch, codec === 0 ? packed : await decompress(codec, packed), records);
+    } catch (error) {
+      records.length = before;
+      if (before === 0) records.push(unreadable(batch, error));
+      break;
+    }
     start = end;
   }
   return records;
 }
 
-function decodeBatch(
-  set: Buffer,
-  start: number,
-  end: number,
-  attributes: number,
-  records: FetchedRecord[],
-): void {
-  const firstOffset = Number(set.readBigInt64BE(start));
-  const appendTime =
-    (attributes & attribute.logAppendTime) > 0
-      ? String(set.readBigInt64BE(start + field.maxTimestamp))
-      : undefined;
-  const firstTimestamp = Number(set.readBigInt64BE(start + field.firstTimestamp));
-  const isControlRecord = (attributes & attribute.control) > 0;
-  const batchContext = {
-    producerId: String(set.readBigInt64BE(start + field.producerId)),
+function unreadable(batch: Buffer, error: unknown): UnreadableBatch {
+  const attributes = batch.readInt16BE(field.attributes);
+  const firstOffset = batch.readBigInt64BE(0);
+  return new UnreadableBatch({
+    firstOffset,
+    lastOffset: firstOffset + BigInt(batch.readInt32BE(field.lastOffsetDelta)),
+    timestamp: String(batch.readBigInt64BE(field.maxTimestamp)),
+    isControlRecord: (attributes & attribute.control) > 0,
+    batchContext: contextOf(batch, attributes),
+    why: error instanceof Error ? error.message : String(error),
+  });
+}
+
+function contextOf(batch: Buffer, attributes: number): BatchContext {
+  return {
+    producerId: String(batch.readBigInt64BE(field.producerId)),
     inTransaction: (attributes & attribute.transactional) > 0,
   };
+}
+
+/** `body`: the records of the batch, unpacked. Throws where there are fewer than the batch says. */
+function decodeBatch(batch: Buffer, body: Buffer, records: FetchedRecord[]): void {
+  const attributes = batch.readInt16BE(field.attributes);
+  const firstOffset = Number(batch.readBigInt64BE(0));
+  const appendTime =
+    (attributes & attribute.logAppendTime) > 0 ? String(batch.readBigInt64BE(field.maxTimestamp)) : undefined;
+  const firstTimestamp = Number(batch.readBigInt64BE(field.firstTimestamp));
+  const isControlRecord = (attributes & attribute.control) > 0;
+  const batchContext = contextOf(batch, attributes);
   const names = new HeaderReader();
-  const at = new Position(set, start + field.records);
-  for (let count = set.readInt32BE(start + field.count); count > 0 && at.offset < end; count -= 1) {
+  const at = new Position(body);
+  const end = body.length;
+  let count = batch.readInt32BE(field.count);
+  for (; count > 0 && at.offset < end; count -= 1) {
     const recordEnd = at.varint() + at.offset;
     const recordAttributes = at.int8();
     const timestampDelta = at.varint();
@@ -130,6 +158,7 @@ function decodeBatch(
     });
     at.offset = recordEnd;
   }
+  if (count > 0 || at.offset > end) throw new Error(`the batch ends within its records, ${count} are left`);
 }
 
 /** Reads headers: the value of each name, or the list of its values where it is repeated. */

@@ -3,9 +3,11 @@ import type { CommitMetadata } from "./offsets.ts";
 /**
  * Why events may be missing: no offset and the log does not reach back far enough; the same after the committed
  * offset fell out of retention; the topic was deleted and made again; someone else moved the group; a
- * later version committed in a format that this one can't read, so that nobody here knows what its nodes have missed.
+ * later version committed in a format that this one can't read, so that nobody here knows what its nodes have missed;
+ * a batch of records can't be unpacked.
  */
-export type GapReason = "no_offset" | "out_of_retention" | "recreated" | "moved" | "later_format";
+export type GapReason =
+  "no_offset" | "out_of_retention" | "recreated" | "moved" | "later_format" | "unreadable";
 
 /** An offset that was read from this topic, and the first record that is younger than all records below it. */
 interface AnchorFacts {

@@ -69,7 +69,7 @@ export async function oldestWaitingMs(
   while (open.length > 0 && Date.now() < deadlineMs) {
     const answers = await reader.read(open, { maxWaitMs: 250, maxBytesPerPartition: 64 * 1_024 });
     for (const answer of answers) {
-      const [oldest] = answer.messages;
+      const oldest = answer.messages[0] ?? answer.unreadable;
       if (oldest !== undefined) found.set(nameOf(answer), Number(oldest.timestamp));
     }
     open = open.filter((at) => !found.has(nameOf(at)));

@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Assignment, Cluster, Consumer } from "kafkajs";
 import { Committer } from "./committer.ts";
 import { KafkaJSError } from "./kafkajs-values.ts";
+import type { CommitMetadata } from "./offsets.ts";
 import { type Anchors, PartitionRun } from "./partition-run.ts";
 import type { GuardedPosition, KnownPosition, PositionGuard } from "./position-guard.ts";
 import type { BatchHandler, ConsumerFailure, ConsumerHooks, TopicPartition } from "./types.ts";
+import type { UnreadableBatch } from "./unreadable-batch.ts";
 
 const retryMs = 500;
 
@@ -150,15 +152,31 @@ export class Holding {
 
   /** Guards one partition again, from memory: kafkajs overwrites the commit when an offset is out of range. */
   guardAgain(run: PartitionRun): void {
-    const { hooks } = this.#options;
     this.pause([run]);
     run.stop();
     const next = this.#newRun(run, run);
     this.#runs.set(id(run), next);
+    void this.#guard([next], new Map([[next, { committed: run.done, metadata: this.#metadataOf(run) }]]));
+  }
+
+  /** Goes on behind a batch that can't be read, when all before it is done: what it held is a gap. */
+  passUnreadable(run: PartitionRun, batch: UnreadableBatch, high: bigint): void {
+    this.pause([run]);
+    run.phase = "guarding";
+    const detail = `offsets ${batch.firstOffset} to ${batch.offset}: ${batch.why}`;
+    void run.settled.then(() => {
+      const { topic, partition, recreationCheck, done: committed } = run;
+      const ts = recreationCheck ? Math.max(run.ts ?? 0, Number(batch.timestamp)) : run.ts;
+      const metadata = this.#metadataOf(run);
+      const at = { topic, partition, recreationCheck, committed, metadata, high, ts };
+      return this.#begin({ ...at, position: batch.next, gap: "unreadable" }, detail);
+    });
+  }
+
+  #metadataOf(run: PartitionRun): CommitMetadata {
+    const { hooks } = this.#options;
     const { ts, others } = run;
-    const kept = others ? { others } : {};
-    const metadata = { topo: hooks.topology(), ts, miss: hooks.missed(run), ...kept };
-    void this.#guard([next], new Map([[next, { committed: run.done, metadata }]]));
+    return { topo: hooks.topology(), ts, miss: hooks.missed(run), ...(others ? { others } : {}) };
   }
 
   /** Compares partitions with the broker until it succeeds, tells the owner, then begins each of them. */
@@ -186,13 +204,14 @@ export class Holding {
     }
   }
 
-  async #begin(guarded: GuardedPosition): Promise<void> {
+  async #begin(guarded: GuardedPosition, detail?: string): Promise<void> {
     const { topic, partition, position, gap: reason, committed, metadata } = guarded;
     const { consumer, hooks } = this.#options;
     const run = this.run(guarded);
     for (let attempt = 1; run !== undefined && !this.isOver() && !run.isStopped(); attempt += 1) {
       try {
-        if (reason !== undefined) await hooks.onGap({ topic, partition, reason, committed, position });
+        if (reason !== undefined)
+          await hooks.onGap({ topic, partition, reason, committed, position, ...(detail && { detail }) });
         if (this.isOver() || run.isStopped()) return;
         run.begin(guarded);
         consumer.seek({ topic, partition, offset: position.toString() });

@@ -62,3 +62,4 @@ export {
 export { type PartitionBounds, type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
 export { partitionOfKey } from "./partition-of-key.ts";
 export { deadLetterMarginBytes, ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";
+export type { UnreadableBatch } from "./unreadable-batch.ts";

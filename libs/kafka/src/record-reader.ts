@@ -3,6 +3,7 @@ import type { Cluster, Consumer, Kafka, KafkaMessage } from "kafkajs";
 import { KafkaJSProtocolError } from "./kafkajs-values.ts";
 import { lookUpOffsets, topicsOf } from "./offset-lookup.ts";
 import type { TopicPartition } from "./types.ts";
+import { type UnreadableBatch, unreadableIn } from "./unreadable-batch.ts";
 
 /** Where to read in one partition. */
 export interface ReadPosition extends TopicPartition {
@@ -12,6 +13,8 @@ export interface ReadPosition extends TopicPartition {
 /** What one partition holds from a position on; `messages` is empty where nothing is there yet. */
 export interface ReadRecords extends TopicPartition {
   readonly messages: readonly KafkaMessage[];
+  /** A batch that can't be read lies at the position: `messages` is empty, and `next` is behind it. */
+  readonly unreadable: UnreadableBatch | undefined;
   /** Where to read on. */
   readonly next: bigint;
   /** End of the partition when it was read. */
@@ -128,10 +131,12 @@ export class RecordReader {
       // A batch comes whole, also the records of it that lie before the position.
       const records = part?.messages.filter((message) => BigInt(message.offset) >= offset) ?? [];
       const last = records.at(-1);
+      const unreadable = unreadableIn(records);
       return {
         topic,
         partition,
-        messages: records.filter((message) => message.isControlRecord !== true),
+        messages: unreadable ? [] : records.filter((message) => message.isControlRecord !== true),
+        unreadable,
         next: last === undefined ? offset : BigInt(last.offset) + 1n,
         high: part?.high ?? offset,
       };

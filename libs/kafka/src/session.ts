@@ -20,6 +20,7 @@ import type {
   PartitionStatus,
   TopicPartition,
 } from "./types.ts";
+import { unreadableIn } from "./unreadable-batch.ts";
 
 /** How long a fetched batch waits for the one in hand before its partition is paused and fetched again later. */
 const patienceMs = 100;
@@ -205,6 +206,11 @@ export class Session {
       }
       const end = BigInt(batch.lastOffset()) + 1n;
       const high = BigInt(batch.highWatermark);
+      const unreadable = unreadableIn(batch.messages);
+      if (unreadable !== undefined) {
+        holding.passUnreadable(run, unreadable, high);
+        return;
+      }
       const taken = await run.offer({ messages: batch.messages, end, high }, patienceMs);
       if (holding.isOver() || run.isStopped()) return;
       if (taken) payload.resolveOffset(last.offset);

@@ -50,6 +50,8 @@ export interface Gap extends TopicPartition {
   readonly committed: bigint | undefined;
   /** Where reading goes on. */
   readonly position: bigint;
+  /** What more is known, for people. */
+  readonly detail?: string;
 }
 
 /** A failure that the consumer survives by trying again; `partition` is undefined when it concerns the session. */

@@ -185,11 +185,19 @@ export class PoolReport {
   }
 
   gap(gap: Gap, flushed: boolean): void {
-    const { topic, partition, reason, committed, position } = gap;
+    const { topic, partition, reason, committed, position, detail } = gap;
     this.#metrics.gaps.inc({ pool: this.#pool, topic, reason });
     this.gaps = [...this.gaps, { ...gap, sinceMs: Date.now(), flushed }];
     this.#logger.error(
-      { topic, partition, reason, committed: committed?.toString(), position: position.toString(), flushed },
+      {
+        topic,
+        partition,
+        reason,
+        committed: committed?.toString(),
+        position: position.toString(),
+        flushed,
+        detail,
+      },
       `${reason === "later_format" ? laterFormat : "events can't be read any more"}: ${
         flushed ? "the pool was flushed" : "cached values may be old until their TTL passes"
       }`,

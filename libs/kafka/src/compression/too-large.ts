@@ -1,0 +1,2 @@
+/** What is packed is larger than the bound. */
+export class TooLarge extends Error {}
