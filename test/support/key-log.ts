@@ -72,24 +72,43 @@ export class KeyLog implements AsyncDisposable {
   }
 }
 
-/** Whether an invalidator has the end `from` of a connection on loopback; another one may have used that port before. */
+const LOOKS = 20;
+
+/**
+ * Whether an invalidator has the end `from` of a connection on loopback; another one may have used that port before.
+ * The table of connections and those of open files change while they are read, so that one look can miss it.
+ */
 function isInvalidator(from: number, to: number): boolean {
   const [near, far] = [from, to].map(
     (port) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`,
   );
-  const connection = readFileSync("/proc/net/tcp", "utf8")
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .find(([, local, remote]) => local === near && remote === far);
-  const socket = `socket:[${connection?.[9] ?? "?"}]`;
-  return readdirSync("/proc").some((pid) => {
-    try {
-      return (
-        readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("/apps/invalidator/") &&
-        readdirSync(`/proc/${pid}/fd`).some((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`) === socket)
+  for (let look = 0; look < LOOKS; look += 1) {
+    const connection = readFileSync("/proc/net/tcp", "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/))
+      .find(([, local, remote]) => local === near && remote === far);
+    const socket = `socket:[${connection?.[9] ?? "?"}]`;
+    const owner = readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && hasOpen(pid, socket));
+    if (owner !== undefined)
+      return unlessGone(() => readFileSync(`/proc/${owner}/cmdline`, "utf8"), "").includes(
+        "/apps/invalidator/",
       );
-    } catch {
-      return false; // no process, or one that has just ended
-    }
-  });
+  }
+  return false; // it has ended
+}
+
+function hasOpen(pid: string, file: string): boolean {
+  const folder = `/proc/${pid}/fd`;
+  return unlessGone(() => readdirSync(folder), []).some(
+    (descriptor) => unlessGone(() => readlinkSync(`${folder}/${descriptor}`), "") === file,
+  );
+}
+
+/** What `read` says, or `otherwise` when the process has ended or the file was closed in the meantime. */
+function unlessGone<T>(read: () => T, otherwise: T): T {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
