@@ -1,7 +1,8 @@
 import { encodeChangeEvent } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
+import { addWhere } from "./letters/where.ts";
 import { tailLine, type TailRecord } from "./tail-line.ts";
-import { parseStart } from "./tail-start.ts";
+import { parseStart, parseTime } from "./tail-start.ts";
 
 const event = {
   specversion: "1.0" as const,
@@ -52,6 +53,19 @@ describe("tailLine", () => {
     );
     expect(line.data).toMatchObject({ deadLetter: { reason: "invalid_routing", offset: "9" } });
   });
+});
+
+it("a time that --before, --since or --where refuses is told by what these take, not by what --from takes", () => {
+  for (const text of ["beginning", "end", "3@17", "yesterday", ""]) {
+    expect(() => parseTime(text, 0)).toThrow("It must be an age (10m) or a time");
+    expect(() => addWhere(`from=${text}`, {}, 0)).toThrow("times as an age (10m)");
+  }
+  expect(parseTime("10m", 1_000_000)).toEqual(new Date(400_000));
+});
+
+it("--where refuses a reason that no letter can have: nothing found would look like nothing wrong", () => {
+  expect(() => addWhere("reason=not_jsno", {}, 0)).toThrow(/not_jsno: reasons are .*\bnot_json\b/);
+  expect(addWhere("reason=not_json", {}, 0)).toEqual({ reason: "not_json" });
 });
 
 describe("parseStart", () => {

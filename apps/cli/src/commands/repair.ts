@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { FreshetError } from "@freshet/contracts";
 import type { EventNode } from "@freshet/dependency-graph";
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import type { Deleter, ViewCount } from "../by-hand/deleter.ts";
 import { byHandOptions, type ByHandOptions, printCounts, withDeleter } from "../by-hand/options.ts";
 import { type RowCursor, withRows } from "../by-hand/row-cursor.ts";
@@ -11,7 +11,7 @@ import { namedGraph } from "../manifests.ts";
 import { counted, seconds } from "../problem.ts";
 import { Progress } from "../progress.ts";
 import { type Report, type Session, timeoutOption } from "../session.ts";
-import { parseStart } from "../tail-start.ts";
+import { parseTime } from "../tail-start.ts";
 
 interface RepairOptions extends ByHandOptions {
   readonly event: string;
@@ -44,7 +44,7 @@ export function addRepair(program: Command, session: Session): void {
     .option(
       "--since <time>",
       "an age (2h) or a time; the query reads it as current_setting('freshet.since')",
-      time,
+      (text) => parseTime(text, Date.now()),
     )
     .option("--all", "every row: freshet.since is -infinity")
     .addOption(timeoutOption("PostgreSQL", 60))
@@ -115,12 +115,6 @@ async function repair(
   }
   progress.end();
   return seen;
-}
-
-function time(text: string): Date {
-  const start = parseStart(text, Date.now());
-  if (start.at === "time") return new Date(start.ms);
-  throw new InvalidArgumentError("It must be an age (2h) or a time (2026-11-22T20:00:00Z).");
 }
 
 function report(facts: {

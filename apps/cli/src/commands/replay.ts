@@ -147,7 +147,7 @@ function report(facts: {
       printCounts(out, counts);
       if (undecodable > 0)
         out.line(
-          `${undecodable} of them could not be planned: only keys that follow from their entity's id were deleted`,
+          `${undecodable} of them could not be planned: only keys that follow from their entity's id ${dryRun ? "would be" : "were"} deleted`,
         );
       if (isInterrupted) out.line("stopped: run it again, what is deleted twice costs nothing but a miss");
     },

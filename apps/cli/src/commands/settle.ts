@@ -1,8 +1,8 @@
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { z } from "zod";
 import { adminOptions, type AdminOptions, askAdmin, done } from "../admin.ts";
 import type { Session } from "../session.ts";
-import { parseStart } from "../tail-start.ts";
+import { parseTime } from "../tail-start.ts";
 
 const settled = z.looseObject({ pool: z.string(), settledBefore: z.string() });
 
@@ -18,7 +18,11 @@ export function addSettle(program: Command, session: Session): void {
     ],
   );
   adminOptions(command)
-    .option("--before <time>", "when the flush or repair began: an age (10m) or a time (default: now)", time)
+    .option(
+      "--before <time>",
+      "when the flush or repair began: an age (10m) or a time (default: now)",
+      (text) => parseTime(text, Date.now()),
+    )
     .action(async () => {
       const options = command.opts<AdminOptions & { readonly before?: Date }>();
       const before = (options.before ?? new Date()).toISOString();
@@ -26,10 +30,4 @@ export function addSettle(program: Command, session: Session): void {
       const sentence = `pool ${data.pool}: what was missed before ${data.settledBefore} is settled on every replica`;
       session.report(done(data, sentence), options.json);
     });
-}
-
-function time(text: string): Date {
-  const start = parseStart(text, Date.now());
-  if (start.at === "time") return new Date(start.ms);
-  throw new InvalidArgumentError("It must be an age (10m) or a time (2026-11-22T20:00:00Z).");
 }

@@ -1,5 +1,6 @@
+import { undecodableReasons } from "@freshet/contracts";
 import { InvalidArgumentError } from "commander";
-import { parseStart } from "../tail-start.ts";
+import { timeMs } from "../tail-start.ts";
 import type { Letter } from "./letter.ts";
 
 /** Which letters are meant; what is undefined matches every letter. */
@@ -13,6 +14,8 @@ export interface Where {
   readonly toMs?: number;
 }
 
+const reasons: readonly string[] = undecodableReasons;
+
 /** Reads one `name=value` of --where into those before it. */
 export function addWhere(text: string, before: Where, nowMs: number): Where {
   const equals = text.indexOf("=");
@@ -20,6 +23,8 @@ export function addWhere(text: string, before: Where, nowMs: number): Where {
   if (equals < 1 || value === "") throw refused(text);
   switch (name) {
     case "reason":
+      if (!reasons.includes(value))
+        throw new InvalidArgumentError(`${text}: reasons are ${reasons.join(", ")}.`);
       return { ...before, reason: value };
     case "pool":
       return { ...before, pool: value };
@@ -50,13 +55,9 @@ export function matches({ reason, pool, topic, partition, fromMs, toMs }: Where,
 }
 
 function timeOf(value: string, nowMs: number, text: string): number {
-  try {
-    const start = parseStart(value, nowMs);
-    if (start.at === "time") return start.ms;
-  } catch {
-    // told below, with the name
-  }
-  throw refused(text);
+  const ms = timeMs(value, nowMs);
+  if (ms === undefined) throw refused(text);
+  return ms;
 }
 
 function refused(text: string): InvalidArgumentError {
