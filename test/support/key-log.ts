@@ -72,36 +72,31 @@ export class KeyLog implements AsyncDisposable {
   }
 }
 
-const LOOKS = 20;
-
-/**
- * Whether an invalidator has the end `from` of a connection on loopback; another one may have used that port before.
- * The table of connections and those of open files change while they are read, so that one look can miss it.
- */
+/** Whether an invalidator has the end `from` of a connection on loopback; another one may have used that port before. */
 function isInvalidator(from: number, to: number): boolean {
+  const file = `socket:[${socketOf(from, to) ?? "?"}]`;
+  return readdirSync("/proc").some(
+    (pid) =>
+      unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"), "").includes("/apps/invalidator/") &&
+      unlessGone(() => readdirSync(`/proc/${pid}/fd`), []).some(
+        (descriptor) => unlessGone(() => readlinkSync(`/proc/${pid}/fd/${descriptor}`), "") === file,
+      ),
+  );
+}
+
+/** The table of connections changes while it is read, so that one look can miss a line. */
+function socketOf(from: number, to: number): string | undefined {
   const [near, far] = [from, to].map(
     (port) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`,
   );
-  for (let look = 0; look < LOOKS; look += 1) {
+  for (let look = 0; look < 3; look += 1) {
     const connection = readFileSync("/proc/net/tcp", "utf8")
       .split("\n")
       .map((line) => line.trim().split(/\s+/))
       .find(([, local, remote]) => local === near && remote === far);
-    const socket = `socket:[${connection?.[9] ?? "?"}]`;
-    const owner = readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && hasOpen(pid, socket));
-    if (owner !== undefined)
-      return unlessGone(() => readFileSync(`/proc/${owner}/cmdline`, "utf8"), "").includes(
-        "/apps/invalidator/",
-      );
+    if (connection !== undefined) return connection[9];
   }
-  return false; // it has ended
-}
-
-function hasOpen(pid: string, file: string): boolean {
-  const folder = `/proc/${pid}/fd`;
-  return unlessGone(() => readdirSync(folder), []).some(
-    (descriptor) => unlessGone(() => readlinkSync(`${folder}/${descriptor}`), "") === file,
-  );
+  return undefined;
 }
 
 /** What `read` says, or `otherwise` when the process has ended or the file was closed in the meantime. */
