@@ -96,8 +96,10 @@ export async function untilQuiet(
     // In this order, the way that events take: what has left the outbox counts in the topic's ends.
     const outbox = await query(checked.databaseUrl, "SELECT FROM outbox_events LIMIT 1");
     const partitions = await groupPartitions(checked, "profiles", "teams");
+    // Kafka forgets the commits of a topic that is made again, maybe after ours: none is needed where nothing ever was.
     const behind = partitions.filter(
-      ({ high, committed, missed }) => committed < high || missed === "*" || Object.keys(missed).length > 0,
+      ({ high, committed, missed }) =>
+        Math.max(committed, 0) < high || missed === "*" || Object.keys(missed).length > 0,
     );
     if (outbox.rowCount === 0 && behind.length === 0) return partitions;
     throw new Error(`in the outbox: ${String(outbox.rowCount)} or more; behind: ${JSON.stringify(behind)}`);
