@@ -19,11 +19,13 @@ async function test() {
     PROMETHEUS_PORT: await freePort(),
     GRAFANA_PORT: await freePort(),
     TEAM_SERVICE_PORT: await freePort(),
+    INGRESS_PORT: await freePort(),
   };
   const stack = new Stack({ project: "freshet-test", ports, signal });
   const timeline = new Timeline();
   const urls = {
     api: `http://127.0.0.1:${ports.PROFILE_SERVICE_PORT}`,
+    ingress: `http://127.0.0.1:${ports.INGRESS_PORT}`,
     prometheus: `http://127.0.0.1:${ports.PROMETHEUS_PORT}`,
     teams: `http://127.0.0.1:${ports.TEAM_SERVICE_PORT}`,
   };

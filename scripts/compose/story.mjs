@@ -5,6 +5,7 @@ import { waitUntil } from "../local/wait.mjs";
 import { checkConfinement } from "./confinement.mjs";
 import { commandsOf, composeArguments } from "./documents.mjs";
 import { playExample } from "./example.mjs";
+import { playIngress } from "./ingress.mjs";
 import { checkMonitoring } from "./monitoring.mjs";
 import { run } from "./stack.mjs";
 import { Traffic } from "./traffic.mjs";
@@ -33,7 +34,7 @@ const verdict = z.object({
 /**
  * Plays what docs/deploy.md promises of the stack; throws at the first thing that is not so.
  * @param {import("./stack.mjs").Stack} stack
- * @param {{ api: string, prometheus: string, teams: string }} urls
+ * @param {{ api: string, ingress: string, prometheus: string, teams: string }} urls
  * @param {import("../demo/timeline.mjs").Timeline} timeline
  * @param {AbortSignal} signal
  */
@@ -68,10 +69,13 @@ export async function play(stack, urls, timeline, signal) {
   });
   await see(() => audited(stack, urls.api, signal));
 
+  timeline.step("Told over HTTP");
+  await see(() => playIngress(stack, urls, signal));
+
   timeline.step("Confined");
   await see(async () => {
-    const containers = await checkConfinement(stack, [urls.api]);
-    return `${containers} containers: not root, no capability, read-only, with limits; one port, on loopback`;
+    const containers = await checkConfinement(stack, [urls.api, urls.ingress]);
+    return `${containers} containers: not root, no capability, read-only, with limits; two ports, on loopback`;
   });
 
   timeline.step("Scaled and watched");
@@ -84,7 +88,12 @@ export async function play(stack, urls, timeline, signal) {
     return `partitions of each invalidator: ${JSON.stringify(shares)}`;
   });
   await see(async () => {
-    const replicas = { auditor: 1, invalidator: INVALIDATORS, "profile-service": PROFILE_SERVICES };
+    const replicas = {
+      auditor: 1,
+      ingress: 1,
+      invalidator: INVALIDATORS,
+      "profile-service": PROFILE_SERVICES,
+    };
     const queries = await checkMonitoring(urls.prometheus, replicas, signal);
     return `Prometheus scrapes every replica and takes ${queries} queries of the dashboard and the alarms`;
   });
@@ -112,7 +121,7 @@ export async function play(stack, urls, timeline, signal) {
 
   timeline.step("Down and up again");
   await see(async () => {
-    await stack.compose("--profile=monitoring", "--profile=audit", "down");
+    await stack.compose("--profile=monitoring", "--profile=audit", "--profile=ingress", "down");
     return "down";
   });
   await see(async () => {
