@@ -9,7 +9,7 @@ import { zstd } from "./zstd.ts";
  * A batch that unpacks to more is refused. Publishers cut their batches at a few MB before they compress; without a
  * bound one MB of another publisher's could take all of the memory of every process that reads the topic.
  */
-export const mostUnpackedBytes = 32 * 1_024 * 1_024;
+const mostUnpackedBytes = 32 * 1_024 * 1_024;
 
 /** Unpacks, or throws: at broken data, and as soon as the result would be larger than `mostBytes`. */
 export type Unpack = (packed: Buffer, mostBytes: number) => Buffer | Promise<Buffer>;
