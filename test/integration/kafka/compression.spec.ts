@@ -45,7 +45,7 @@ async function run(
     const child = execFile(command, args, options, resolve);
     child.stdin?.end(lines.join("\n"));
   });
-  if (failure) throw failure;
+  if (failure) throw new Error(`${command} failed`, { cause: failure });
 }
 
 /** What a reader without a group finds in the topic's partition from its beginning to this offset. */
