@@ -4,8 +4,8 @@
 //   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
 //   npm run test:drain -- [--rows 1000000]            an invalidator drains as many, then catches a node up
 //   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
-//   npm run test:faults -- [--schedules 100] [--seed 7] [--minutes 60] [--json report.json]   one to three faults at a
-//     time, of every process and every connection; [--schedule 31] plays that one of the seed alone
+//   npm run test:faults -- [--schedules 100] [--seed 7] [--worlds 2] [--minutes 60] [--json report.json]   one to three
+//     faults at a time, of every process and connection of each world; [--schedule 31] plays that one of the seed alone
 //   npm run test:fuzz -- [--inputs 1000000] [--seed 7]  so many hostile events, and a tenth as many manifests
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     rows: { type: "string" },
     checks: { type: "string" },
     schedules: { type: "string" },
+    worlds: { type: "string" },
     schedule: { type: "string" },
     json: { type: "string" },
     inputs: { type: "string" },
@@ -62,6 +63,7 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
       ? {}
       : { FAN_OUT_SECONDS: String(Number(values.minutes) * 60), FAULT_MINUTES: values.minutes }),
     ...(values.schedules === undefined ? {} : { FAULT_SCHEDULES: values.schedules }),
+    ...(values.worlds === undefined ? {} : { FAULT_WORLDS: values.worlds }),
     ...(values.schedule === undefined ? {} : { FAULT_SCHEDULE: values.schedule }),
     ...(json === undefined ? {} : { FAULT_REPORT: resolve(json) }),
   },

@@ -1,3 +1,4 @@
+import "./kafkajs-broker.ts";
 import "./kafkajs-fetch.ts";
 import "./kafkajs-headers.ts";
 import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
@@ -21,13 +22,13 @@ const levels: Readonly<Record<number, KafkaLogLevel>> = {
 
 /** A kafkajs client with bounded requests and retries, so that a broker that is away is noticed within seconds. */
 export function createKafka(
-  config: Pick<KafkaConfig, "brokers" | "clientId" | "ssl" | "sasl" | "retry">,
+  config: Pick<KafkaConfig, "brokers" | "clientId" | "ssl" | "sasl" | "retry" | "requestTimeout">,
   log: KafkaLog = () => undefined,
 ): Kafka {
   return new Kafka({
-    ...config,
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
+    ...config,
     retry: { initialRetryTime: 100, maxRetryTime: 1_000, retries: 6, ...config.retry },
     logLevel: logLevel.INFO,
     logCreator:

@@ -1,4 +1,4 @@
-import { createEventPublisher, ensureTopics } from "@freshet/kafka";
+import { createEventPublisher, createKafka, ensureTopics } from "@freshet/kafka";
 import { beforeAll, expect, test } from "vitest";
 import { uniqueName } from "../../support/names.ts";
 import { ownBroker } from "../../support/own-servers.ts";
@@ -51,6 +51,22 @@ test("a consumer that starts while its broker is away reads when it comes, and c
   await closedEarly.consumer.close();
   expect(closedEarly.consumer.state).toBe("closed");
   await broker.start();
+  await reader.reading(1);
+});
+
+test("a consumer that starts while its broker takes connections and says nothing reads when it answers", async () => {
+  const topic = await freshTopic({ brokers, numPartitions: 1 });
+  const logged: string[] = [];
+  const kafka = createKafka({ brokers, clientId: "spec", requestTimeout: 1_000 }, (_level, message) =>
+    logged.push(message),
+  );
+  broker.pause();
+  await using reader = new SpecConsumer({ topics: [topic], kafka });
+  await waitFor(() => logged.some((message) => /ApiVersions.* timed out/.test(message)), {
+    timeoutMs: 30_000,
+    describe: "the first request to be given up",
+  });
+  broker.resume();
   await reader.reading(1);
 });
 

@@ -10,6 +10,7 @@ import {
   type Snapshot,
 } from "../invariants.ts";
 import { waitFor } from "../wait-for.ts";
+import { keepEvidence } from "./evidence.ts";
 import { plays } from "./faults.ts";
 import { describeFault, type Fault, type Schedule } from "./schedule.ts";
 import { pools, World, type WorldOptions } from "./world.ts";
@@ -28,7 +29,7 @@ export interface Outcome {
   readonly violations: readonly string[];
 }
 
-/** A world that is broken and healed again and again; one that has shown a violation is not to be trusted further. */
+/** A world that is broken and healed again and again, until it has shown a violation. */
 export class Nemesis implements AsyncDisposable {
   readonly #world: World;
   #published = 0;
@@ -86,6 +87,8 @@ class Run {
     } catch (error) {
       this.#violations.push(`I7: ${describeError(error)}`);
     }
+    for (const end of this.#world.takeOwnEnds()) this.#violations.push(`I7: ${end}`);
+    if (this.#violations.length > 0) await this.#keepEvidence();
     const since = (name: keyof typeof before) => load.requests[name] - before[name];
     return {
       schedule: this.#schedule,
@@ -140,7 +143,6 @@ class Run {
     await this.#world.reviveAll();
     await this.#world.untilHealed();
     this.#say("quiet");
-    for (const end of this.#world.takeOwnEnds()) this.#violations.push(`I7: ${end}`);
     await this.#look();
   }
 
@@ -198,6 +200,11 @@ class Run {
     }
     await this.#checkValues();
     this.#say("checked");
+  }
+
+  async #keepEvidence(): Promise<void> {
+    const story = [...this.#schedule.faults.map(describeFault), ...this.#log, ...this.#violations].join("\n");
+    this.#say(`what was found is kept in ${await keepEvidence(this.#world, story)}`);
   }
 
   #say(what: string): void {

@@ -101,7 +101,7 @@ export class World implements AsyncDisposable {
         onOwnEnd: (how) => ownEnds.push(`${name} ended by itself: ${how}`),
       });
     const startInvalidator = (name: string, refresh: "on" | "off") =>
-      startApp(name, "invalidator", { ...newList(parts), REFRESH: refresh });
+      startApp(name, "invalidator", { ...newList(parts), REFRESH: refresh, LOG_LEVEL: "debug" });
     const [service, otherService, invalidator, other] = await Promise.all([
       startApp("service 0", "service", { ...newList(parts), ...links(parts, 0) }),
       startApp("service 1", "service", { ...oldList(parts), ...links(parts, 1) }),
@@ -138,6 +138,12 @@ export class World implements AsyncDisposable {
       teamsNode,
       nodeAddresses: nodes.map(({ server }) => server.address),
     };
+  }
+
+  /** All that is no app. */
+  get servers(): readonly ServerProcess[] {
+    const { broker, database, nodes, teamsNode } = this.parts;
+    return [broker, database, ...[...nodes, teamsNode].map(({ server }) => server)];
   }
 
   /** What ended without being told to, since the last look. */
@@ -201,11 +207,9 @@ export class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { system, broker, brokerLink, disk, database, databaseLinks, nodes, teamsNode } = this.parts;
+    const { system, brokerLink, disk, databaseLinks, nodes, teamsNode } = this.parts;
     await system[Symbol.asyncDispose]();
-    await Promise.all(
-      [broker, database, ...nodes.map(({ server }) => server)].map((server) => server.kill()),
-    );
+    await Promise.all(this.servers.map((server) => server.kill()));
     const proxies = [brokerLink, ...databaseLinks, ...[...nodes, teamsNode].map(({ proxy }) => proxy)];
     await Promise.all(proxies.map((proxy) => proxy.close()));
     if (disk instanceof SmallDisk) disk[Symbol.dispose]();
