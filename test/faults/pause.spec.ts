@@ -71,6 +71,11 @@ test("a paused pool deletes nothing on any replica, through a restart too, and l
     body: expect.stringContaining("paused since") as string,
   });
 
+  // What a paused pool holds is to wait: a stop has left nothing undone.
+  process.kill(second.pid ?? 0, "SIGTERM");
+  expect(await second.ended).toBe("code 0");
+  expect(second.log()).not.toContain("handler failed");
+
   expect(await admin(system, "resume", "--pool", "profiles")).toMatchObject({ exitCode: 0 });
   await scenario.expectHealed();
 });

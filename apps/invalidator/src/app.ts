@@ -150,8 +150,10 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
   addManifestCheck(health, reload);
   const atShutdown = new AtShutdown({
     before: async () => {
+      const unwatched = pools.stopWatching(); // before the pauses end: nothing is caught up by their end
       pauses.close();
       await Promise.all([
+        unwatched,
         admin?.close(),
         control.stop(),
         reload.stop(),

@@ -52,6 +52,7 @@ export class PoolPipeline {
   readonly report: PoolReport;
   /** Keys that one event may expand to before they are deleted slice by slice. */
   readonly sliceKeys: number;
+  readonly #closing = new AbortController();
   readonly #pauses: Pauses;
   readonly #owners: Owners;
   readonly #refreshed: CachePool;
@@ -79,6 +80,9 @@ export class PoolPipeline {
     this.#refreshed = refreshed;
     // kafkajs shares committed offsets between the consumers of one client: each pool has its own.
     const kafka = createKafka({ ...config.kafka, clientId: `freshet-invalidator-${name}` }, kafkaLog);
+    const untilUnpaused = async (signal: AbortSignal) => {
+      if (!(await this.unpaused(signal))) throw new Error("the pool is paused: left to the next start");
+    };
     const longestHardTtlMs = () => this.#longestHardTtlSeconds * 1_000;
     this.consumer = new BatchConsumer({
       kafka,
@@ -87,12 +91,24 @@ export class PoolPipeline {
       // A third of the whole stop for the batches in hand, one for their commits, one for leaving the group.
       settings: { drainTimeoutMs: config.stopTimeoutMs / 3 },
       longestHardTtlMs,
-      hooks: new CommitHooks({ nodes, missed, report, onGap: settings.onGap, onGivenUp: shared.onGivenUp }),
+      hooks: new CommitHooks({
+        nodes,
+        missed,
+        report,
+        onGap: settings.onGap,
+        unpaused: () => untilUnpaused(this.#closing.signal),
+        onGivenUp: shared.onGivenUp,
+      }),
+    });
+    const ceiling = new RateLimit(mostPerSecond, (waitMs) => {
+      report.waited(waitMs);
     });
     const catchUp = new CatchUp({
       nodes,
       missed,
       live,
+      ceiling,
+      unpaused: untilUnpaused,
       dedicated: settings.dedicated,
       mostEvents: config.catchUpEvents,
       sliceKeys: config.sliceKeys,
@@ -115,7 +131,7 @@ export class PoolPipeline {
         report.nodeEvent(event);
       },
     });
-    const renewer = new Renewer({ pool: refreshed, owners, watch: this.watch });
+    const renewer = new Renewer({ pool: refreshed, owners, watch: this.watch, ceiling });
     this.executor = new PlanExecutor({
       pool: name,
       nodes,
@@ -126,9 +142,7 @@ export class PoolPipeline {
       onSlice: (progress) => {
         report.slice(progress);
       },
-      ceiling: new RateLimit(mostPerSecond, (waitMs) => {
-        report.waited(waitMs);
-      }),
+      ceiling,
     });
     this.sliceKeys = config.sliceKeys;
     this.#take(graph);
@@ -139,9 +153,9 @@ export class PoolPipeline {
     return this.#pauses.sinceMs(this.name);
   }
 
-  /** Resolves when the pool is not paused; rejects when the batch is given up. */
-  async unpaused(signal: AbortSignal): Promise<void> {
-    await this.#pauses.pass(this.name, signal);
+  /** Resolves when the pool is not paused, with false when the process ends before; rejects at `signal`. */
+  async unpaused(signal: AbortSignal): Promise<boolean> {
+    return await this.#pauses.pass(this.name, signal);
   }
 
   /** What batches are planned with; each batch with one graph from its beginning to its end. */
@@ -168,6 +182,7 @@ export class PoolPipeline {
 
   /** Ends the connections to memcached, after the consumer is closed. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.watch.stop();
     this.nodes.close();
     this.#refreshed.close();

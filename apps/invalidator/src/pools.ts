@@ -32,9 +32,14 @@ export class PoolPipelines {
     return new Set(this.all.flatMap(({ consumer }) => consumer.topics));
   }
 
-  /** What a stop leaves, pool by pool: the first record of each partition that is read again. */
+  /**
+   * What a stop leaves, pool by pool: the first record of each partition that is read again. What a paused pool holds
+   * is to wait: no stop could have done it.
+   */
   get unfinished(): { unfinished: Record<string, string[]> } | undefined {
-    const pools = this.all.filter(({ consumer }) => consumer.unfinished.length > 0);
+    const pools = this.all.filter(
+      ({ consumer, pausedSinceMs }) => consumer.unfinished.length > 0 && pausedSinceMs === undefined,
+    );
     if (pools.length === 0) return undefined;
     const position = ({ topic, partition, position }: PartitionPosition) =>
       `${topic}/${partition}@${position}`;
@@ -89,6 +94,12 @@ export class PoolPipelines {
   watchNodes(): void {
     this.#isWatching = true;
     for (const { watch } of this.all) watch.start();
+  }
+
+  /** Probes no node any more, and gives up what is being caught up: its marks stay. */
+  async stopWatching(): Promise<void> {
+    this.#isWatching = false;
+    await Promise.all(this.all.map(({ watch }) => watch.stop()));
   }
 
   /** Ends the connections to memcached, after the server has stopped. */

@@ -24,6 +24,7 @@ export {
   refreshedValue,
   type RefreshedValue,
   type RefreshItem,
+  type RefreshOptions,
   type RefreshOutcome,
   type RefreshRefusal,
   type RefreshResult,

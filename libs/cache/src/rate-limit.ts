@@ -43,14 +43,23 @@ export class RateLimit {
     const most = Math.max(1, Math.floor(this.#perSecond * burstSeconds));
     for (let from = 0; from < items.length; from += most) {
       const portion = items.slice(from, from + most);
-      const { bucket, waitMs } = take(this.#bucket, portion.length, this.#perSecond, Date.now());
-      this.#bucket = bucket;
-      if (waitMs > 0) {
-        this.#onWait(waitMs);
-        await delay(waitMs, undefined, signal === undefined ? {} : { signal });
-      }
-      signal?.throwIfAborted();
+      await this.#pass(portion.length, this.#perSecond, signal);
       yield portion;
     }
+  }
+
+  /** Resolves when one item may be used; rejects at `signal`. */
+  async one(signal?: AbortSignal): Promise<void> {
+    if (this.#perSecond !== undefined) await this.#pass(1, this.#perSecond, signal);
+  }
+
+  async #pass(wanted: number, perSecond: number, signal: AbortSignal | undefined): Promise<void> {
+    const { bucket, waitMs } = take(this.#bucket, wanted, perSecond, Date.now());
+    this.#bucket = bucket;
+    if (waitMs > 0) {
+      this.#onWait(waitMs);
+      await delay(waitMs, undefined, signal === undefined ? {} : { signal });
+    }
+    signal?.throwIfAborted();
   }
 }

@@ -75,6 +75,12 @@ export interface RefreshResult {
 type Settled = "absent" | "newer" | "stored" | "gone";
 type Refusal = { readonly refusal: RefreshRefusal; readonly cause?: unknown };
 
+/** How a refresh is done. */
+export interface RefreshOptions {
+  /** Awaited before each delete, such as for a rate; what it rejects with, the refresh rejects with. */
+  readonly beforeDelete?: () => Promise<void>;
+}
+
 const maxRounds = 3;
 
 /**
@@ -86,13 +92,17 @@ export async function refresh(
   pool: CachePool,
   item: RefreshItem,
   load: () => Promise<RefreshedValue>,
-  random: () => number = Math.random,
+  { beforeDelete = () => Promise.resolve() }: RefreshOptions = {},
 ): Promise<RefreshResult> {
   const reader = pool.readerNodeOf(item.key);
   const others = pool.ownersOf(item.key).filter((node) => node !== reader);
+  const deleteOn = async (node: string): Promise<NodeAnswer> => {
+    await beforeDelete();
+    return await answerOf(pool.driver(node).delete(item.key));
+  };
   const [renewed, ...deleted] = await Promise.all([
-    renewOrDelete(pool.driver(reader), item, load, random),
-    ...others.map(async (node) => [node, await deleteOn(pool.driver(node), item.key)] as const),
+    renewOrDelete(pool.driver(reader), item, load, () => deleteOn(reader)),
+    ...others.map(async (node) => [node, await deleteOn(node)] as const),
   ]);
   const { answer, ...result } = renewed;
   return { ...result, nodes: new Map([[reader, answer], ...deleted]) };
@@ -102,11 +112,11 @@ async function renewOrDelete(
   driver: MemcachedDriver,
   item: RefreshItem,
   load: () => Promise<RefreshedValue>,
-  random: () => number,
+  deleteIt: () => Promise<NodeAnswer>,
 ): Promise<Omit<RefreshResult, "nodes"> & { readonly answer: NodeAnswer }> {
-  const settled = await renew(driver, item, load, random).catch(unavailable);
+  const settled = await renew(driver, item, load).catch(unavailable);
   if (typeof settled === "string") return { outcome: settled, answer: "acknowledged" };
-  const answer = await deleteOn(driver, item.key);
+  const answer = await deleteIt();
   return { outcome: answer === "acknowledged" ? "deleted" : "unknown", answer, ...settled };
 }
 
@@ -115,7 +125,6 @@ async function renew(
   driver: MemcachedDriver,
   { key, subject, version, ttlSeconds }: RefreshItem,
   load: () => Promise<RefreshedValue>,
-  random: () => number,
 ): Promise<Settled | Refusal> {
   const atLeast: Versions = { [subject]: version };
   for (let round = 1; round <= maxRounds; round++) {
@@ -131,7 +140,7 @@ async function renew(
     // Step 3.
     const value = Buffer.from(encodeCachedValue(loaded));
     if (value.length > maxValueBytes) return { refusal: "too_large" };
-    const answer = await driver.cas(key, value, lifeSeconds(ttlSeconds, random), standing.cas);
+    const answer = await driver.cas(key, value, lifeSeconds(ttlSeconds, Math.random), standing.cas);
     if (answer === "stored") return "stored";
     if (answer === "not_found") return "gone";
     if (answer === "connection_changed") return { refusal: answer };
@@ -144,9 +153,9 @@ function unavailable(cause: unknown): Refusal {
   throw cause;
 }
 
-async function deleteOn(driver: MemcachedDriver, key: CacheKey): Promise<NodeAnswer> {
+async function answerOf(deleted: Promise<unknown>): Promise<NodeAnswer> {
   try {
-    await driver.delete(key);
+    await deleted;
     return "acknowledged";
   } catch (error) {
     if (error instanceof FreshetError) return error;

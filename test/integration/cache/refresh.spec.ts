@@ -73,6 +73,23 @@ describe.each(drivers)("a refresh through %s", (_, createDriver) => {
     expect(await peek(memcached.port, key)).toBe(encodeCachedValue(valueOf(row)));
   });
 
+  it("asks before each delete, and sends none where it is refused", async () => {
+    let asked = 0;
+    const pool = poolOn(memcached.node.name, `127.0.0.1:${await freePort()}`);
+    const item = { key, subject, version: 1, ttlSeconds: 60 };
+    const load = () => Promise.reject(new Error("away"));
+    const beforeDelete = () => Promise.resolve(void (asked += 1));
+    await stands(valueOf(primary.commit(id)));
+    await refresh(pool, { ...item, version: 2 }, load, { beforeDelete });
+    expect(asked).toBe(2); // of the former owner, and in place of the value
+    await stands(valueOf(primary.commit(id)));
+    const refused = refresh(pool, { ...item, version: 3 }, load, {
+      beforeDelete: () => Promise.reject(new Error("no")),
+    });
+    await expect(refused).rejects.toThrow("no");
+    expect(await peek(memcached.port, key)).toBeDefined();
+  });
+
   it("does not load for an absent key, and leaves it absent", async () => {
     primary.commit(id);
     expect(await refreshTo(1)).toMatchObject({ outcome: "absent" });

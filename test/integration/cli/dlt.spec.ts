@@ -58,6 +58,12 @@ test("letters of several pools about one event are one, and their event is sent 
       ],
     },
   });
+  expect(await asJson(["dlt", "list", ...where, "pool=teams"])).toMatchObject({ data: { total: 1 } });
+  const typo = {
+    error: { code: "POOL_UNKNOWN", message: expect.stringContaining("profiles, teams") as string },
+  };
+  for (const command of ["list", "redrive"])
+    expect(await asJson(["dlt", command, ...where, "pool=team"])).toMatchObject({ exitCode: 2, data: typo });
   expect(await asJson(["dlt", "redrive", ...where, "--dry-run"])).toMatchObject({
     exitCode: 0,
     data: { chosen: 2, sent: 0 },

@@ -1,4 +1,4 @@
-import { BulkInvalidator } from "@freshet/cache";
+import { BulkInvalidator, RateLimit } from "@freshet/cache";
 import { parseManifest, parsePools } from "@freshet/contracts";
 import { compile } from "@freshet/dependency-graph";
 import { RecordReader } from "@freshet/kafka";
@@ -26,6 +26,8 @@ class World {
   /** What the partition's consumer has taken. */
   taken = BigInt(items);
   onSlice: () => void = () => undefined;
+  ceiling = new RateLimit(undefined);
+  unpaused: (signal: AbortSignal) => Promise<void> = () => Promise.resolve();
 
   private constructor(topic: string, nodes: readonly [ServerProcess, ServerProcess]) {
     this.topic = topic;
@@ -94,6 +96,8 @@ class World {
       nodes: this.bulk,
       missed: this.missed,
       live: new LiveFirst(),
+      ceiling: this.ceiling,
+      unpaused: (signal) => this.unpaused(signal),
       dedicated,
       mostEvents,
       sliceKeys,
@@ -216,6 +220,27 @@ test("a node that fails during its replay owes what it has not acknowledged", as
   world.nodes[0].resume();
   const reached = Number(world.missed.of(world.id)[world.node]);
   expect(reached).toBe(world.slices[0]?.events);
+});
+
+test("a replay keeps the pool's ceiling, and waits while the pool is paused", async () => {
+  world.missed.mark(world.id, world.node, 0n);
+  const waitedMs: number[] = [];
+  world.ceiling = new RateLimit(500, (waitMs) => waitedMs.push(waitMs));
+  const given = new AbortController();
+  let asked = 0;
+  world.unpaused = async (signal) => {
+    if ((asked += 1) === 2) {
+      given.abort();
+      signal.throwIfAborted();
+    }
+    await Promise.resolve();
+  };
+  await expect(world.catchUp().run(world.node, given.signal)).rejects.toThrow();
+  expect(world.slices).toHaveLength(1);
+  const deleted = world.slices[0]?.keys ?? 0;
+  expect(deleted).toBeGreaterThan(100); // above what passes at once
+  expect(waitedMs.length).toBeGreaterThan(0);
+  expect(world.owned(keysOf(0, items))).toHaveLength((await world.held()).length + deleted);
 });
 
 test("a partition that moves during its replay is not settled here", async () => {

@@ -3,7 +3,7 @@ import { deadLetterTopic } from "@freshet/kafka";
 import { type Command, Option } from "commander";
 import { kafkaAccess } from "../config.ts";
 import { type Ask, type Clients, withKafka } from "../kafka.ts";
-import { namedGraph } from "../manifests.ts";
+import { graphIfThere, namedGraph } from "../manifests.ts";
 import { Progress } from "../progress.ts";
 import { rangesFrom, recordsIn } from "../read-range.ts";
 import {
@@ -56,8 +56,9 @@ export function letterOptions(command: Command): Command {
 }
 
 /**
- * Opens the dead-letter topics of these topics, or of every topic of the manifests.
- * @throws FreshetError KAFKA_TOPIC_UNKNOWN, KAFKA_UNREACHABLE, KAFKA_REFUSED
+ * Opens the dead-letter topics of these topics, or of every topic of the manifests. A scan for the letters of a pool
+ * that neither a manifest nor any letter names is refused: a typo would look like a pool without letters.
+ * @throws FreshetError KAFKA_TOPIC_UNKNOWN, KAFKA_UNREACHABLE, KAFKA_REFUSED, POOL_UNKNOWN
  */
 export async function withLetters<Result>(
   session: Session,
@@ -66,7 +67,10 @@ export async function withLetters<Result>(
 ): Promise<Result> {
   const { environment } = session.io;
   const access = kafkaAccess(environment, options);
-  const { topic } = options.where;
+  const { topic, pool } = options.where;
+  const pools = new Set(
+    pool === undefined ? [] : (await graphIfThere(environment, options.manifests))?.pools,
+  );
   const topics =
     topic === undefined
       ? [
@@ -89,10 +93,17 @@ export async function withLetters<Result>(
       const total = ranges.reduce((sum, { offset, end }) => sum + Number(end - offset), 0);
       const progress = new Progress(session.io.stderr, label ?? "", total);
       for await (const records of recordsIn(session, clients, ask, ranges)) {
-        await take(records.map(readDeadLetter));
+        const found = records.map(readDeadLetter);
+        for (const record of found) if (record.kind === "letter") pools.add(record.pool);
+        await take(found);
         if (label !== undefined) progress.advance(records.length);
       }
       progress.end();
+      if (pool !== undefined && !pools.has(pool) && !session.io.signal.aborted)
+        throw new FreshetError(
+          "POOL_UNKNOWN",
+          `no manifest and no letter names a pool ${pool}; there are ${[...pools].sort().join(", ") || "none"}`,
+        );
     };
     const scan: LetterBox["scan"] = (label, fromMs, take) =>
       scanBatches(label, fromMs, (records) => {

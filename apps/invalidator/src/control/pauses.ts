@@ -31,13 +31,17 @@ export class Pauses {
     this.#wake();
   }
 
-  /** Resolves at once while the pool is not paused, else when it is resumed; rejects when the batch is given up. */
-  async pass(pool: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves with true at once while the pool is not paused, else when it is resumed; with false when the process
+   * ends before. Rejects at `signal`.
+   */
+  async pass(pool: string, signal: AbortSignal): Promise<boolean> {
     while (!this.#isKnown || this.#sinceMs.has(pool)) {
       signal.throwIfAborted();
-      if (this.#isClosed) throw new Error(`pool ${pool} is paused: left to the next start`);
+      if (this.#isClosed) return false;
       await this.#changed(signal);
     }
+    return true;
   }
 
   async #changed(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { BulkInvalidator } from "@freshet/cache";
+import type { BulkInvalidator, RateLimit } from "@freshet/cache";
 import type { CacheKey } from "@freshet/contracts";
 import type { PoolGraph } from "@freshet/dependency-graph";
 import type { PartitionStatus, ReadRecords, RecordReader } from "@freshet/kafka";
@@ -44,6 +44,10 @@ interface CatchUpOptions {
   readonly nodes: BulkInvalidator;
   readonly missed: MissedOffsets;
   readonly live: LiveFirst;
+  /** The pool's own: what is deleted here counts with what live batches delete. */
+  readonly ceiling: RateLimit;
+  /** Resolves while the pool is not paused. */
+  readonly unpaused: (signal: AbortSignal) => Promise<void>;
   readonly dedicated: boolean;
   /** A dedicated node that has missed more events is flushed instead. */
   readonly mostEvents: number;
@@ -102,6 +106,7 @@ export class CatchUp {
       const owed = await orAborted(this.#rangesOf(node, owing, taken, reader), signal);
       const ranges = owed.map(({ range }) => range);
       if (decideCatchUp(ranges, this.#options) === "flush") {
+        await this.#options.unpaused(signal);
         await this.#flush(node);
         isClean = true;
         return { how: "flushed" };
@@ -172,21 +177,20 @@ export class CatchUp {
     end: bigint,
     signal: AbortSignal,
   ): AsyncGenerator<bigint> {
-    const { graph, sliceKeys, live, onSlice } = this.#options;
+    const { graph, sliceKeys, onSlice } = this.#options;
     let rest = (records?.messages ?? []).filter(({ offset }) => BigInt(offset) < end);
     while (rest.length > 0) {
-      await live.turn(signal);
-      signal.throwIfAborted();
+      await this.#turn(signal);
       const startedMs = performance.now();
       const head = rest.slice(0, sliceRecords);
       const plan = planBatch(decodeBatch(head), topic, graph(), sliceKeys);
       const done = plan.end ?? BigInt(head.at(-1)?.offset ?? 0) + 1n;
       // Of what is renewed live nothing can be known here: the owner need not be asked for values that nobody wants.
-      let keys = await this.#delete(node, [...plan.deletes, ...plan.renewals.map(({ item }) => item.key)]);
+      const renewed = plan.renewals.map(({ item }) => item.key);
+      let keys = await this.#delete(node, [...plan.deletes, ...renewed], signal);
       for (let slice = 0; slice < (plan.sliced?.slices ?? 0); slice += 1) {
-        await live.turn(signal);
-        signal.throwIfAborted();
-        keys += await this.#delete(node, plan.sliced?.slice(slice).map(({ key }) => key) ?? []);
+        await this.#turn(signal);
+        keys += await this.#delete(node, plan.sliced?.slice(slice).map(({ key }) => key) ?? [], signal);
       }
       const before = rest.length;
       rest = rest.filter(({ offset }) => BigInt(offset) >= done);
@@ -195,17 +199,24 @@ export class CatchUp {
     }
   }
 
+  /** Resolves when the next slice may begin. */
+  async #turn(signal: AbortSignal): Promise<void> {
+    await this.#options.unpaused(signal);
+    await this.#options.live.turn(signal);
+    signal.throwIfAborted();
+  }
+
   /** Deletes those of the keys that the node owns; a first failure may be a connection that was just closed. */
-  async #delete(node: string, keys: readonly CacheKey[]): Promise<number> {
-    const { nodes } = this.#options;
+  async #delete(node: string, keys: readonly CacheKey[], signal: AbortSignal): Promise<number> {
+    const { nodes, ceiling } = this.#options;
     const owned = nodes.byOwner(keys).get(node) ?? [];
-    if (owned.length === 0) return 0;
-    await nodes
-      .deleteOn(node, owned)
-      .catch(() => nodes.deleteOn(node, owned))
-      .catch((error: unknown) => {
-        throw new NodeFailed(error);
-      });
+    for await (const portion of ceiling.portions(owned, signal))
+      await nodes
+        .deleteOn(node, portion)
+        .catch(() => nodes.deleteOn(node, portion))
+        .catch((error: unknown) => {
+          throw new NodeFailed(error);
+        });
     return owned.length;
   }
 

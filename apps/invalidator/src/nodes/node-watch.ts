@@ -72,8 +72,8 @@ export class NodeWatch {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
-    await this.#round;
     for (const { given } of this.#underWay.values()) given.abort();
+    await this.#round;
     await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
   }
 

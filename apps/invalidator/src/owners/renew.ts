@@ -1,5 +1,6 @@
 import {
   type CachePool,
+  type RateLimit,
   refresh,
   type RefreshItem,
   type RefreshOutcome,
@@ -78,16 +79,22 @@ export class Renewer {
   readonly #pool: CachePool;
   readonly #owners: Owners;
   readonly #watch: NodeWatch;
+  readonly #ceiling: RateLimit;
 
-  constructor(options: { pool: CachePool; owners: Owners; watch: NodeWatch }) {
+  constructor(options: { pool: CachePool; owners: Owners; watch: NodeWatch; ceiling: RateLimit }) {
     this.#pool = options.pool;
     this.#owners = options.owners;
     this.#watch = options.watch;
+    this.#ceiling = options.ceiling;
   }
 
-  /** `oldestMs`: when the batch's first record was appended. Never rejects because of a node or a service. */
-  async renew(renewals: readonly Renewal[], oldestMs: number): Promise<Renewed> {
+  /**
+   * `oldestMs`: when the batch's first record was appended. Rejects at `signal`, never because of a node or a
+   * service.
+   */
+  async renew(renewals: readonly Renewal[], oldestMs: number, signal: AbortSignal): Promise<Renewed> {
     const { settings } = this.#owners;
+    const beforeDelete = () => this.#ceiling.one(signal);
     const deadlineMs = Date.now() + settings.timeoutMs;
     const [refreshed, deleted] = [new Map<string, number>(), new Map<string, number>()];
     const [left, results]: [CacheKey[], { view: string; result: RenewalResult }[]] = [[], []];
@@ -113,7 +120,7 @@ export class Renewer {
         return;
       }
       const load = () => owner.load(path, params, deadlineMs);
-      const { outcome, refusal, nodes } = await refresh(this.#pool, item, load);
+      const { outcome, refusal, nodes } = await refresh(this.#pool, item, load, { beforeDelete });
       if ([...nodes.values()].some((answer) => answer !== "acknowledged")) {
         giveUp(renewal, refusal ?? "unavailable");
         return;

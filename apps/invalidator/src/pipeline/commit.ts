@@ -24,6 +24,7 @@ export class CommitHooks implements ConsumerHooks {
   readonly #missed: MissedOffsets;
   readonly #report: PoolReport;
   readonly #onGap: GapPolicy;
+  readonly #unpaused: () => Promise<void>;
   readonly #onGivenUp: (error: unknown) => void;
   #flushing: Promise<void> | undefined;
 
@@ -32,12 +33,15 @@ export class CommitHooks implements ConsumerHooks {
     missed: MissedOffsets;
     report: PoolReport;
     onGap: GapPolicy;
+    /** Resolves while the pool is not paused: nothing of a paused one is flushed. */
+    unpaused: () => Promise<void>;
     onGivenUp: (error: unknown) => void;
   }) {
     this.#nodes = options.nodes;
     this.#missed = options.missed;
     this.#report = options.report;
     this.#onGap = options.onGap;
+    this.#unpaused = options.unpaused;
     this.#onGivenUp = options.onGivenUp;
   }
 
@@ -66,7 +70,10 @@ export class CommitHooks implements ConsumerHooks {
 
   async onGap(gap: Gap): Promise<void> {
     const flush = this.#onGap === "flush";
-    if (flush) await (this.#flushing ??= this.#flushSoon());
+    if (flush) {
+      await this.#unpaused();
+      await (this.#flushing ??= this.#flushSoon());
+    }
     this.#report.gap(gap, flush);
   }
 

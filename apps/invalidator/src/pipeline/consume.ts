@@ -23,7 +23,8 @@ export class InvalidationConsumer {
   @EventPattern(freshetBatch)
   async onBatch(@Payload() batch: EventBatch): Promise<BatchResult> {
     const pool = this.#pools.ofGroup(batch.groupId);
-    await pool.unpaused(batch.signal);
+    // No progress, and no failure: the next start has the pause and the batch.
+    if (!(await pool.unpaused(batch.signal))) return { done: BigInt(batch.messages[0]?.offset ?? 0) };
     return pool.live.live(() => this.#invalidate(pool, batch));
   }
 

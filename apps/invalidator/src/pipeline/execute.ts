@@ -98,7 +98,7 @@ export class PlanExecutor {
   }
 
   async #renewAll(plan: BatchPlan, start: BatchStart, counts: Counts): Promise<Renewed> {
-    const renewed = await this.#renewer.renew(plan.renewals, start.oldestMs);
+    const renewed = await this.#renewer.renew(plan.renewals, start.oldestMs, start.signal);
     for (const [node, keys] of renewed.deleted) add(counts.deleted, node, keys);
     await this.#delete(renewed.left, start, counts);
     return renewed;
