@@ -71,6 +71,7 @@ test("who follows the tutorial sees a change of one service delete what another 
   /** How long the topic of the articles is, in events, and how many of them the pool has still to do. */
   const position = () =>
     kafkaAdmin([...system.brokers], async (admin) => {
+      await admin.describeCluster(); // kafkajs looks for a coordinator only among brokers that it has heard of
       const partitions = await groupLag(admin, system.groups.teams, ["article.events.v1"]);
       const sum = (of: "high" | "lag") => partitions.reduce((total, each) => total + Number(each[of]), 0);
       return { end: sum("high"), lag: sum("lag") };
