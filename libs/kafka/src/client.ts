@@ -1,5 +1,6 @@
 import "./kafkajs-broker.ts";
 import "./kafkajs-fetch.ts";
+import "./kafkajs-group.ts";
 import "./kafkajs-headers.ts";
 import { Kafka, type KafkaConfig, logLevel } from "kafkajs";
 

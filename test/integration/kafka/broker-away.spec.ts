@@ -1,10 +1,22 @@
 import { createEventPublisher, createKafka, ensureTopics } from "@freshet/kafka";
-import { beforeAll, expect, test } from "vitest";
+import { connect } from "node:net";
+import kafkajs, { type Broker, type Cluster, type ISocketFactory } from "kafkajs";
+import { beforeAll, expect, inject, test } from "vitest";
 import { uniqueName } from "../../support/names.ts";
 import { ownBroker } from "../../support/own-servers.ts";
 import { freshTopic } from "../../support/topics.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import { numbered, publish, SpecConsumer, testKafka, withAdmin } from "./support.ts";
+
+const { NOTHING } = kafkajs.logLevel;
+const { PartitionAssigners } = kafkajs;
+/** By its number in Kafka's protocol. */
+const joinGroup = 11;
+
+/** kafkajs's type leaves it out. */
+type Coordinator = Broker & {
+  leaveGroup(member: { groupId: string; memberId: string }): Promise<void>;
+};
 
 let broker: Awaited<ReturnType<typeof ownBroker>>;
 let brokers: string[];
@@ -69,6 +81,52 @@ test("a consumer that starts while its broker takes connections and says nothing
   broker.resume();
   await reader.reading(1);
 });
+
+test("a member that its group has forgotten joins again, although its first try is lost with the connection", async () => {
+  const topic = await freshTopic({ numPartitions: 1 });
+  let joinsToLose = 0;
+  const socketFactory: ISocketFactory = ({ host, port, onConnect }) => {
+    const socket = connect({ host, port }, onConnect);
+    const write = socket.write.bind(socket);
+    return Object.assign(socket, {
+      write: (request: Buffer) => {
+        if (request.readInt16BE(4) !== joinGroup || joinsToLose === 0) return write(request);
+        joinsToLose -= 1;
+        socket.destroy(new Error("lost"));
+        return false;
+      },
+    });
+  };
+  const kafka = new kafkajs.Kafka({ brokers: inject("kafkaBrokers"), logLevel: NOTHING, socketFactory });
+  await using reader = new SpecConsumer({ topics: [topic], kafka });
+  await publish(topic, ["before"]);
+  await reader.committedUpTo(topic, "1");
+  joinsToLose = 1;
+  await forgetMembers(reader.groupId);
+  await waitFor(() => joinsToLose === 0, { describe: "the join to be lost" });
+  await publish(topic, ["after"]);
+  await reader.committedUpTo(topic, "2");
+  expect(reader.failures.filter(({ step }) => step === "session")).toEqual([]);
+});
+
+/** Tells the broker that every member has left, as it believes of those whose session runs out while it is frozen. */
+async function forgetMembers(groupId: string): Promise<void> {
+  const clusters: Cluster[] = [];
+  const consumer = testKafka().consumer({
+    groupId: uniqueName("group"),
+    partitionAssigners: [
+      (config) => {
+        clusters.push(config.cluster);
+        return PartitionAssigners.roundRobin(config);
+      },
+    ],
+  });
+  await consumer.connect();
+  const { groups } = await withAdmin((admin) => admin.describeGroups([groupId]));
+  const coordinator = (await clusters[0]?.findGroupCoordinator({ groupId })) as Coordinator | undefined;
+  for (const { memberId } of groups[0]?.members ?? []) await coordinator?.leaveGroup({ groupId, memberId });
+  await consumer.disconnect();
+}
 
 test("a crash that no retry can mend is a state of its own, for liveness", async () => {
   const topic = await freshTopic({ numPartitions: 1 });
