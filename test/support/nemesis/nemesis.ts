@@ -9,6 +9,7 @@ import {
   judgeSnapshot,
   type Snapshot,
 } from "../invariants.ts";
+import { waitUntil } from "../../../scripts/local/wait.mjs";
 import { waitFor } from "../wait-for.ts";
 import { keepEvidence } from "./evidence.ts";
 import { plays } from "./faults.ts";
@@ -39,9 +40,14 @@ export class Nemesis implements AsyncDisposable {
   }
 
   static async begin(options: WorldOptions): Promise<Nemesis> {
-    const world = await World.begin(options);
-    await world.untilHealed();
-    return new Nemesis(world);
+    const nemesis = new Nemesis(await World.begin(options));
+    try {
+      await nemesis.#world.untilHealed();
+      return nemesis;
+    } catch (error) {
+      await nemesis[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async play(schedule: Schedule): Promise<Outcome> {
@@ -154,12 +160,14 @@ class Run {
   /** Nothing is under way and nobody writes. */
   async #check(): Promise<void> {
     const { checked, strangers } = this.#world;
-    const [records, letters, rows, commits] = await Promise.all([
-      readTopic(checked.brokers, checked.topic),
-      readTopic(checked.brokers, `${checked.topic}.dlt`),
-      readRows(checked.databaseUrl),
-      groupPartitions(checked, ...pools),
-    ]);
+    const [records, letters, rows, commits] = await looked(() =>
+      Promise.all([
+        readTopic(checked.brokers, checked.topic),
+        readTopic(checked.brokers, `${checked.topic}.dlt`),
+        readRows(checked.databaseUrl),
+        groupPartitions(checked, ...pools),
+      ]),
+    );
     const log = judgeLog(records, rows, strangers);
     this.#events = log.events.length - this.#published;
     this.#repeated = log.repeated;
@@ -176,7 +184,7 @@ class Run {
 
   /** I1. */
   async #checkValues(): Promise<void> {
-    const { values, violations } = await checkCache(this.#world.checked);
+    const { values, violations } = await looked(() => checkCache(this.#world.checked));
     this.#keysChecked += values;
     for (const { key, node, cached, committed } of violations)
       this.#violations.push(`I1: ${key} on ${node} is cached as ${cached}, committed is ${committed}`);
@@ -188,11 +196,11 @@ class Run {
    */
   async #checkCounts(): Promise<void> {
     const { load } = this.#world;
-    const before = await this.#world.counts();
+    const before = await looked(() => this.#world.counts());
     await Promise.all(load.lanes.map((lane) => lane.readAll()));
     await Promise.all(load.lanes.map((lane) => lane.touchAll()));
     await this.#world.untilHealed();
-    const after = await this.#world.counts();
+    const after = await looked(() => this.#world.counts());
     for (const [index, { pool, counted, high }] of after.entries()) {
       const [records, events] = [high - (before[index]?.high ?? 0), counted - (before[index]?.counted ?? 0)];
       if (records !== events || records === 0)
@@ -214,6 +222,11 @@ class Run {
   #seconds(): number {
     return (performance.now() - this.#startedMs) / 1_000;
   }
+}
+
+/** What a look has found: one that a busy machine made late is repeated, since nothing changes meanwhile. */
+async function looked<Found extends object>(look: () => Promise<Found>): Promise<Found> {
+  return waitUntil("every server to be looked at", look, { timeoutMs: 60_000, intervalMs: 500 });
 }
 
 function describeError(error: unknown): string {
