@@ -1,11 +1,12 @@
 import type { AssignedPartition, ConsumerFailure, Gap } from "@freshet/kafka";
 import type { Logger } from "@freshet/observability";
+import type { KafkaMessage } from "kafkajs";
 import type { ReloadEvent } from "../manifests/reload.ts";
 import type { ReplayedSlice } from "../nodes/catch-up.ts";
 import type { NodeEvent } from "../nodes/node-watch.ts";
 import type { OwnerEvent } from "../owners/owner-service.ts";
 import type { Execution, SliceProgress } from "../pipeline/execute.ts";
-import type { DecodedBatch } from "../pipeline/decode.ts";
+import { decodeBatch } from "../pipeline/decode.ts";
 import type { BatchPlan } from "../pipeline/plan.ts";
 import type { EventResult, InvalidatorMetrics } from "./metrics.ts";
 
@@ -116,11 +117,13 @@ export class PoolReport {
   }
 
   /** A line for each event below `done`, so that a change can be followed by its trace; at debug alone, since a batch holds thousands. */
-  eventsDone({ topic, partition }: BatchPosition, events: DecodedBatch["events"], done: bigint): void {
+  eventsDone({ topic, partition }: BatchPosition, messages: readonly KafkaMessage[], done: bigint): void {
     if (!this.#logger.isLevelEnabled("debug")) return;
-    for (const { message, event } of events) {
-      const { offset } = message;
+    for (const decoded of decodeBatch(messages)) {
+      const { offset } = decoded.message;
       if (BigInt(offset) >= done) return;
+      if (!("event" in decoded)) continue;
+      const { event } = decoded;
       // Any publisher may have written it: only what has the form of an id is one.
       const traceId = /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(event.traceparent ?? "")?.[1];
       const { type, subject: entity, data } = event;

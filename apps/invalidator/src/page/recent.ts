@@ -17,9 +17,6 @@ export interface RecentBatch {
   readonly goneAtMs: number;
 }
 
-/** How many events of one batch are kept. */
-const shownPerBatch = 5;
-
 /**
  * The last batches of one pool. Adding one costs the same however large it is; the keys of its events are worked out
  * again when somebody looks.
@@ -38,11 +35,8 @@ export class RecentBatches {
     return this.#added;
   }
 
-  /** `end`: the offset from which on the batch's events are left for the next one; undefined: it is done as a whole. */
-  add({ decoded, end, ...batch }: AddedBatch): void {
-    const done = end === undefined ? decoded : decoded.filter(({ message }) => BigInt(message.offset) < end);
-    const shown = done.slice(-shownPerBatch).map(({ event }) => event);
-    this.#ring[this.#added % this.#size] = { ...batch, events: done.length, shown };
+  add(batch: RecentBatch): void {
+    this.#ring[this.#added % this.#size] = batch;
     this.#added += 1;
   }
 
@@ -64,9 +58,4 @@ export class RecentBatches {
     }
     return batches;
   }
-}
-
-interface AddedBatch extends Omit<RecentBatch, "events" | "shown"> {
-  readonly decoded: readonly { readonly event: ChangeEvent; readonly message: { readonly offset: string } }[];
-  readonly end: bigint | undefined;
 }

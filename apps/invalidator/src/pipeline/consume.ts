@@ -35,8 +35,7 @@ export class InvalidationConsumer {
     const [first, last] = [messages[0], messages.at(-1)];
     if (first === undefined || last === undefined) throw new Error("a batch without messages");
 
-    const decoded = decodeBatch(messages);
-    const plan = planBatch(decoded, topic, graph, sliceKeys);
+    const plan = planBatch(decodeBatch(messages), topic, graph, sliceKeys);
     const oldestMs = Number(first.timestamp);
     const start = { topic, partition, attempt, firstOffset: BigInt(first.offset), oldestMs, signal };
     const execution = await executor.execute(plan, start);
@@ -45,8 +44,8 @@ export class InvalidationConsumer {
     const at = { topic, partition, firstOffset: first.offset, lastOffset: String(done - 1n) };
     const goneAtMs = Date.now();
     report.batchDone(at, plan, execution, startedMs, goneAtMs);
-    report.eventsDone(at, decoded.events, done);
-    recent.add({ topic, partition, graph, execution, goneAtMs, decoded: decoded.events, end: plan.end });
+    report.eventsDone(at, messages, done);
+    recent.add({ topic, partition, graph, execution, goneAtMs, events: plan.events, shown: plan.latest });
     return { done };
   }
 }

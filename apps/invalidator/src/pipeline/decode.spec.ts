@@ -11,7 +11,7 @@ test.each([
   ["no key", null, undefined],
 ])("of an unreadable message the key names its entity: %s", (_, key, entityId) => {
   const message = { key, value: Buffer.from("{"), timestamp: "0", attributes: 0, offset: "0", headers: {} };
-  expect(decodeBatch([message]).undecodable).toEqual([
+  expect([...decodeBatch([message])]).toEqual([
     { message, reason: "not_json", detail: "the value is not JSON", entityId },
   ]);
 });

@@ -96,6 +96,13 @@ describe("a batch's plan", () => {
     expect(planned).toMatchObject({ applied: 2, superseded: 1, unaffected: 0, letters: [] });
   });
 
+  it("holds the last five events of all, for those who look on", () => {
+    const ids = Array.from({ length: 100 }, (_, index) => String(index));
+    const { events, latest } = plan(...ids.map((id) => changed(id, 1)), message("not json", "3"));
+    expect(events).toBe(100);
+    expect(latest.map(({ subject }) => subject)).toEqual(["95", "96", "97", "98", "99"]);
+  });
+
   it("accounts for every event: applied + superseded + unaffected + dead-lettered", () => {
     const messages = [
       changed("1", 1),

@@ -1,6 +1,6 @@
-import type { CacheKey } from "@freshet/contracts";
+import type { CacheKey, ChangeEvent } from "@freshet/contracts";
 import { CoalescedPlan, type Plan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
-import type { DecodedBatch, Undecodable } from "./decode.ts";
+import type { DecodedEvent, Undecodable } from "./decode.ts";
 import { type Renewal, renewalsOf } from "../owners/renew.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
@@ -22,7 +22,13 @@ export interface BatchPlan {
   readonly foreignKeys: number;
   /** Of the applied and superseded events. */
   readonly written: Written;
+  /** Messages that were change events, those included that the graph refused. */
+  readonly events: number;
+  /** The last of them, for those who look on. */
+  readonly latest: readonly ChangeEvent[];
 }
+
+const latestEvents = 5;
 
 /** When the rows of events were written, in ms since 1970, by what is done for them. */
 interface Written {
@@ -36,30 +42,38 @@ interface Written {
  * its many deletes begin, and nothing of it is done again if they are cut off. Pure; never throws.
  */
 export function planBatch(
-  batch: DecodedBatch,
+  batch: Iterable<DecodedEvent | Undecodable>,
   topic: string,
   graph: PoolGraph,
   sliceKeys: number,
 ): BatchPlan {
   const coalesced = new CoalescedPlan();
-  const refused: Undecodable[] = [];
+  const letters: Undecodable[] = [];
+  const latest: ChangeEvent[] = [];
   const written: Written = { delete: [], refresh: [] };
-  let foreignKeys = 0;
+  let [events, foreignKeys] = [0, 0];
   let sliced: SlicedPlan | undefined;
   let end: bigint | undefined;
-  for (const [index, { message, event }] of batch.events.entries()) {
+  for (const decoded of batch) {
+    if (!("event" in decoded)) {
+      letters.push(decoded);
+      continue;
+    }
+    const { message, event } = decoded;
     const plan = graph.plan(event, sliceKeys);
     if (plan.kind === "slices") {
       const offset = BigInt(message.offset);
-      const isFirst =
-        index === 0 && batch.undecodable.every((letter) => BigInt(letter.message.offset) > offset);
+      const isFirst = events + letters.length === 0;
       end = isFirst ? offset + 1n : offset;
       if (!isFirst) break;
       sliced = plan;
     }
+    events += 1;
+    latest.push(event);
+    if (latest.length > latestEvents) latest.shift();
     if (!isKeyOf(message.key, event.subject)) foreignKeys += 1;
     if (plan.kind === "undecodable") {
-      refused.push({ message, reason: plan.reason, detail: plan.detail, entityId: event.subject });
+      letters.push({ message, reason: plan.reason, detail: plan.detail, entityId: event.subject });
       continue;
     }
     const action = actionOf(plan);
@@ -67,8 +81,6 @@ export function planBatch(
     if (plan.kind === "slices") break;
     coalesced.add(plan);
   }
-  const isIncluded = ({ message }: Undecodable) => end === undefined || BigInt(message.offset) < end;
-  const letters = [...batch.undecodable.filter(isIncluded), ...refused];
   const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
   for (const { entityId } of letters)
     if (entityId !== undefined)
@@ -86,6 +98,8 @@ export function planBatch(
       .length,
     foreignKeys,
     written,
+    events,
+    latest,
   };
 }
 
