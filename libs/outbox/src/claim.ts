@@ -56,20 +56,41 @@ export async function claim(client: OutboxClient, bounds: ClaimBounds): Promise<
        SET LOCAL lock_timeout = ${bounds.lockTimeoutMs};
        SET LOCAL idle_in_transaction_session_timeout = ${bounds.idleTimeoutMs};
        ${lockSql};
-       WITH claimed AS (
-         DELETE FROM outbox_events
-         WHERE seq IN (SELECT seq FROM outbox_events ORDER BY seq LIMIT ${bounds.limit} FOR UPDATE)
-         RETURNING *)
-       SELECT seq::text, id::text, aggregatetype, aggregateid, type, topic, payload::text, created_at::text
-       FROM claimed ORDER BY claimed.seq`,
+       ${claimSql(bounds.limit)}`,
     );
-    // Of several statements pg answers a list, which its types do not say.
-    return [answer].flat().at(-1)?.rows ?? [];
+    return lastRows(answer);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === lockNotAvailable)) throw error;
     await client.query("ROLLBACK");
     return undefined;
   }
+}
+
+/**
+ * Takes up to `limit` more rows out of the outbox, in the same transaction: part number `part`, 1 for the first one
+ * after `claim`. Nobody else can have claimed between the two: the lock is the transaction's.
+ */
+export async function claimMore(client: OutboxClient, part: number, limit: number): Promise<OutboxRow[]> {
+  return lastRows(await client.query<OutboxRow>(`SAVEPOINT part_${part}; ${claimSql(limit)}`));
+}
+
+/** Puts the rows of this part and of those after it back; of part 0, that is all, the transaction is over. */
+export async function giveBack(client: OutboxClient, part: number): Promise<void> {
+  await client.query(part === 0 ? "ROLLBACK" : `ROLLBACK TO SAVEPOINT part_${part}`);
+}
+
+function claimSql(limit: number): string {
+  return `WITH claimed AS (
+      DELETE FROM outbox_events
+      WHERE seq IN (SELECT seq FROM outbox_events ORDER BY seq LIMIT ${limit} FOR UPDATE)
+      RETURNING *)
+    SELECT seq::text, id::text, aggregatetype, aggregateid, type, topic, payload::text, created_at::text
+    FROM claimed ORDER BY claimed.seq`;
+}
+
+/** Of several statements pg answers a list, which its types do not say. */
+function lastRows(answer: { rows: OutboxRow[] }): OutboxRow[] {
+  return [answer].flat().at(-1)?.rows ?? [];
 }
 
 /** Moves claimed rows to outbox_dead, in the claim's own transaction: they are in one table or the other. */

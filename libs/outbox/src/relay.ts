@@ -10,13 +10,14 @@ import {
   type OutboxPool,
   type OutboxRow,
 } from "./claim.ts";
+import { publishParts } from "./parts.ts";
 import { within } from "./within.ts";
 
 // The relay's states.
 //
 //            ┌────────────── nothing left ◀──┐
 //            ▼                               │
-//   idle ──wake, poll──▶ [lock, claim, publish, commit] ──full batch──▶ again
+//   idle ──wake, poll──▶ [lock, claim, publish, commit] ──more waits──▶ again
 //                           │          │
 //        lock held by another          publish rejected or late: rolled back
 //                           ▼          ▼
@@ -57,7 +58,7 @@ export interface RelayOptions {
   /** Rejects while the broker cannot be reached. */
   readonly ping: (options: { readonly signal: AbortSignal }) => Promise<void>;
   readonly on?: (event: RelayEvent) => void;
-  /** Rows of one transaction at the most; fewer of large ones, so that a batch has about 4 MiB. */
+  /** Rows of one claim at the most; fewer of large ones, so that it has about 2 MiB. A transaction has up to four. */
   readonly batchRows?: number;
   /** How long one batch may take to publish, in ms. Its transaction is open as long. */
   readonly publishTimeoutMs?: number;
@@ -67,8 +68,6 @@ export interface RelayOptions {
   readonly pollIntervalMs?: number;
 }
 
-const claimed = channel("freshet:outbox.claimed");
-const published = channel("freshet:outbox.published");
 const committed = channel("freshet:outbox.committed");
 
 // How much longer than a batch may take PostgreSQL waits before it frees the lock of a frozen relay.
@@ -89,7 +88,7 @@ export class OutboxRelay {
 
   constructor(options: RelayOptions) {
     this.#options = {
-      batchRows: 2_000,
+      batchRows: 1_000,
       publishTimeoutMs: 10_000,
       lockTimeoutMs: 2_000,
       pollIntervalMs: 1_000,
@@ -159,43 +158,42 @@ export class OutboxRelay {
     return await this.#withClient((client) => this.#batch(client));
   }
 
-  /** Lock, claim, publish, and only then commit. True when the batch was full, so that more may wait. */
+  /** Lock, claim, publish, and only then commit. True when more may wait. */
   async #batch(client: OutboxClient): Promise<boolean> {
     const { batchRows, lockTimeoutMs, publishTimeoutMs, publish } = this.#options;
     const limit = this.#batchRows;
     const idleTimeoutMs = publishTimeoutMs + idleMarginMs;
-    const rows = await claim(client, { limit, lockTimeoutMs, idleTimeoutMs });
-    if (rows === undefined) {
+    const first = await claim(client, { limit, lockTimeoutMs, idleTimeoutMs });
+    if (first === undefined) {
       this.#enter("standby");
       return false;
     }
-    if (rows.length === 0) {
+    if (first.length === 0) {
       await client.query("COMMIT");
       this.#enter("idle");
       return false;
     }
-    claimed.publish({ rows: rows.length });
-    let outcomes: readonly ("published" | "too_large")[];
-    try {
-      outcomes = await within(publishTimeoutMs, "publishing a batch", (signal) =>
-        publish(rows.map(messageOf), { signal }),
-      );
-    } catch (error) {
+    const { rows, dead, lastPart, more, error } = await publishParts(client, first, {
+      limit,
+      publish: (part) =>
+        within(publishTimeoutMs, "publishing a batch", (signal) => publish(part.map(messageOf), { signal })),
+      isStopping: () => this.#stopping,
+    });
+    if (rows > 0) {
+      await bury(client, dead, tooLarge);
+      await client.query("COMMIT");
+      committed.publish({ rows });
+      this.#emit({ type: "published", rows: rows - dead.length });
+      for (const { id, topic } of dead) this.#emit({ type: "dead", eventId: id, topic, reason: tooLarge });
+    }
+    if (error !== undefined) {
       this.#brokerAnswers = false;
-      await client.query("ROLLBACK");
       this.#enter("broker_down", error);
       return false;
     }
-    published.publish({ rows: rows.length });
-    const dead = rows.filter((_row, index) => outcomes[index] !== "published");
-    await bury(client, dead, tooLarge);
-    await client.query("COMMIT");
-    committed.publish({ rows: rows.length });
     this.#enter("idle");
-    this.#emit({ type: "published", rows: rows.length - dead.length });
-    for (const { id, topic } of dead) this.#emit({ type: "dead", eventId: id, topic, reason: tooLarge });
-    this.#batchRows = nextBatchRows(rows, batchRows);
-    return rows.length === limit;
+    this.#batchRows = nextBatchRows(lastPart, batchRows);
+    return more;
   }
 
   /** A connection that fails is closed, which rolls its transaction back; one that is lost must not end the process. */
