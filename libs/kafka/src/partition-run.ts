@@ -3,6 +3,7 @@ import type { KafkaMessage } from "kafkajs";
 import { type LagState, offsetLag, seeBatch, seeDone, seeHigh, startLag, timeLagSeconds } from "./lag.ts";
 import type { CommitMetadata } from "./offsets.ts";
 import { type Anchor, anchorOf, type GuardedPosition } from "./position-guard.ts";
+import { turn } from "./turn.ts";
 import type { BatchHandler, PartitionStatus, TopicPartition } from "./types.ts";
 
 const backoffMs = { first: 100, most: 10_000 };
@@ -178,6 +179,7 @@ export class PartitionRun implements TopicPartition {
     let rest = batch.messages;
     this.#readTs = this.#highest(this.#readTs, rest);
     this.#readEnd = BigInt(rest.at(-1)?.offset ?? -1) + 1n;
+    await turn();
     while (rest.length > 0 && !this.#noRetry.signal.aborted) {
       this.#lag = seeBatch(this.#lag, batch.high, Number(rest[0]?.timestamp));
       const done = await this.#handle(rest, batch.high);

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { firstWordOfMd5 } from "./md5.ts";
 import type { CacheNode } from "./node-list.ts";
 
 const digestsPerNode = 40;
@@ -17,7 +18,7 @@ export function ketama(nodes: readonly CacheNode[]): (key: string) => CacheNode 
     .sort((a, b) => a.point - b.point);
   const points = Uint32Array.from(ring, ({ point }) => point);
   return (key) => {
-    const index = firstAtOrAfter(points, hashOf(key));
+    const index = firstAtOrAfter(points, firstWordOfMd5(key));
     const owner = ring[index === points.length ? 0 : index];
     if (!owner) throw new RangeError("a ring without points has no owners");
     return owner.node;
@@ -49,16 +50,6 @@ function firstAtOrAfter(sorted: Uint32Array, wanted: number): number {
     else high = middle;
   }
   return low;
-}
-
-/**
- * The first four bytes of MD5(key), little-endian. Asked of each key that is deleted: as a text of bytes the digest
- * costs a third of what it costs as a Buffer (0.3 instead of 1.0 µs).
- */
-function hashOf(key: string): number {
-  const digest = hash("md5", key, "binary");
-  const byte = (place: number) => digest.charCodeAt(place) << (8 * place);
-  return (byte(0) | byte(1) | byte(2) | byte(3)) >>> 0;
 }
 
 function md5(text: string): Buffer {

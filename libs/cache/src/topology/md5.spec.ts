@@ -1,0 +1,15 @@
+import { createHash } from "node:crypto";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { firstWordOfMd5 } from "./md5.ts";
+
+test("the first word is that of node:crypto's MD5, of texts of any length and alphabet", () => {
+  const ascii = fc.string({ unit: "grapheme-ascii", maxLength: 70 });
+  const any = fc.string({ unit: "grapheme", maxLength: 70 });
+  fc.assert(
+    fc.property(fc.oneof(ascii, any), (text) => {
+      expect(firstWordOfMd5(text)).toBe(createHash("md5").update(text).digest().readUInt32LE());
+    }),
+    { numRuns: 2_000 },
+  );
+});
