@@ -2,7 +2,7 @@
 // nodes that are away, refreshes, health and metrics.
 import { BulkInvalidator } from "@freshet/cache";
 import { decodeChangeEvent } from "@freshet/contracts";
-import { coalesce } from "@freshet/dependency-graph";
+import { CoalescedPlan } from "@freshet/dependency-graph";
 import { BatchConsumer, consumerGroupId, createKafka, type EventBatch } from "@freshet/kafka";
 import { graphOfNotes } from "./plan.ts";
 
@@ -28,12 +28,12 @@ export function startInvalidator(brokers: string[], nodes: string) {
     },
   });
   consumer.start(async ({ messages }: EventBatch) => {
-    const plans = messages.flatMap((message) => {
+    const batch = new CoalescedPlan();
+    for (const message of messages) {
       const decoded = decodeChangeEvent(message);
-      const plan = decoded.ok ? graph.plan(decoded.event) : undefined;
-      return plan === undefined || plan.kind === "undecodable" || plan.kind === "slices" ? [] : [plan];
-    });
-    const answers = await invalidator.invalidate(coalesce(plans).deletes);
+      if (decoded.ok) batch.add(graph, decoded.event);
+    }
+    const answers = await invalidator.invalidate(batch.deletes);
     // Thrown here, the batch comes again: an unacknowledged delete must not be committed.
     for (const answer of answers.values()) if (answer !== "acknowledged") throw answer;
     return { done: BigInt(messages.at(-1)?.offset ?? -1) + 1n };

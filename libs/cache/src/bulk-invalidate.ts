@@ -48,14 +48,7 @@ export class BulkInvalidator {
 
   /** The keys by the nodes that own them, under the current and every previous list. */
   byOwner(keys: Iterable<CacheKey>): Map<string, CacheKey[]> {
-    const owned = new Map<string, CacheKey[]>();
-    for (const key of keys)
-      for (const owner of this.#pool.ownersOf(key)) {
-        const list = owned.get(owner);
-        if (list) list.push(key);
-        else owned.set(owner, [key]);
-      }
-    return owned;
+    return this.#pool.byOwner(keys);
   }
 
   /** Deletes on every owner; a node that fails holds back no other. Never rejects because of a node. */

@@ -1,4 +1,4 @@
-import { FreshetError } from "@freshet/contracts";
+import { type CacheKey, FreshetError } from "@freshet/contracts";
 import type { CreateDriver, DriverOptions, MemcachedDriver } from "./drivers/driver.ts";
 import { parseNodeList, parseNodeLists } from "./topology/node-list.ts";
 import { createTopology, type NodeOf, type Topology } from "./topology/topology.ts";
@@ -68,6 +68,21 @@ export class CachePool {
     const owner = this.readerNodeOf(key);
     if (this.#previous.length === 0) return [owner];
     return [...new Set([owner, ...this.#previous.map(({ ownerOf }) => ownerOf(key).name)])];
+  }
+
+  /** Keys by the nodes that a delete must reach. */
+  byOwner(keys: Iterable<CacheKey>): Map<string, CacheKey[]> {
+    const owned = new Map<string, CacheKey[]>();
+    const add = (owner: string, key: CacheKey): void => {
+      const list = owned.get(owner);
+      if (list) list.push(key);
+      else owned.set(owner, [key]);
+    };
+    const isOnly = this.#previous.length === 0;
+    for (const key of keys)
+      if (isOnly) add(this.readerNodeOf(key), key);
+      else for (const owner of this.ownersOf(key)) add(owner, key);
+    return owned;
   }
 
   /** @throws FreshetError CACHE_NODES_INVALID for a node of no list */

@@ -1,6 +1,6 @@
 import { type ChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compile } from "./index.ts";
+import { CoalescedPlan, compile } from "./index.ts";
 import { Rule } from "./rule.ts";
 
 // `npm run bench -- plan` says what it takes in time; here is counted what is looked at.
@@ -64,7 +64,7 @@ afterEach(() => {
 });
 
 describe("the cost of an event", () => {
-  const methods = ["count", "sameKeys", "planned", "key"] as const;
+  const methods = ["count", "sameKeys", "refreshes", "planned", "plannedRefresh", "key"] as const;
 
   it("is counted by every method of a rule", () => {
     expect(Object.getOwnPropertyNames(Rule.prototype)).toEqual(["constructor", ...methods]);
@@ -76,11 +76,15 @@ describe("the cost of an event", () => {
       const spies = methods.map((name) => vi.spyOn(Rule.prototype, name));
       const plan = graph.plan(event);
       expect(plan).toMatchObject({ kind: "keys", keys: [{ key: "user_profile:42" }] });
+      const batch = new CoalescedPlan();
+      batch.add(graph, event);
+      expect([...batch.deletes]).toEqual(["user_profile:42"]);
       const looks = spies.map((spy) => spy.mock.calls.length);
       vi.restoreAllMocks();
       return looks;
     });
-    expect(looks[0]).toEqual([1, 1, 1, 1]);
+    // The event is planned twice, by itself and into a batch; neither refreshes.
+    expect(looks[0]).toEqual([2, 2, 2, 1, 0, 2]);
     expect(looks[1]).toEqual(looks[0]);
   });
 });

@@ -1,7 +1,7 @@
 import { type CacheKey, type ChangeEvent, encodeKeyParam, isWellFormed } from "@freshet/contracts";
 import { type Effect, effectsOf, type ViewNode } from "./model.ts";
 import { type Column, RoutingReader, sameColumn } from "./routing.ts";
-import { type PlannedKey, Rule } from "./rule.ts";
+import { type PlannedKey, type PlannedRefresh, Rule } from "./rule.ts";
 
 /** What one event does to one pool. `detail` names the field, never its value. */
 export type Plan =
@@ -14,6 +14,18 @@ export type Plan =
     }
   | { readonly kind: "keys"; readonly keys: readonly PlannedKey[] }
   | SlicedPlan;
+
+/** The plans that are no list of keys, though they do something or refuse to. */
+export type UnlistedPlan = Extract<Plan, { kind: "undecodable" | "slices" }>;
+
+/** Takes the keys of plans. */
+export interface KeySink {
+  delete(key: CacheKey): void;
+  refresh(planned: PlannedRefresh): void;
+}
+
+/** What was handed on for an event: keys of which at least one is renewed, keys that are all deleted, or none. */
+export type HandedOn = "refresh" | "delete" | "nothing";
 
 /** An event that expands to too many keys for one list: executed slice by slice, never held as a whole. */
 export interface SlicedPlan {
@@ -90,6 +102,29 @@ export class PoolGraph {
     return typeof blocks === "string"
       ? undecodable("invalid_routing", blocks)
       : planOf(blocks, event, sliceKeys);
+  }
+
+  /**
+   * Hands what `plan` would answer on key by key. Most events of a batch delete a few keys: none of these becomes an
+   * object of its own. Answers the plan itself where it has no list of keys; then nothing was handed on.
+   */
+  planInto(into: KeySink, event: ChangeEvent, sliceKeys = maxKeysAtOnce): HandedOn | UnlistedPlan {
+    const rules = this.#rules.get(event.type);
+    if (!rules) return "nothing";
+    const blocks = blocksOf(rules, event);
+    if (typeof blocks === "string") return undecodable("invalid_routing", blocks);
+    if (sizeOf(blocks) > sliceKeys) return largePlan(blocks, event, sliceKeys);
+    let handedOn: HandedOn = "nothing";
+    for (const { rule, columns, size } of blocks) {
+      const refreshes = rule.refreshes(event);
+      if (refreshes || handedOn === "nothing") handedOn = refreshes ? "refresh" : "delete";
+      for (let n = 0; n < size; n += 1) {
+        const key = rule.key(columns, n);
+        if (refreshes) into.refresh(rule.plannedRefresh(key, event));
+        else into.delete(key);
+      }
+    }
+    return handedOn;
   }
 
   /** Every way in which this event leads to a key; the first 10,000 of them. */
@@ -203,9 +238,20 @@ function addBlock(blocks: Block[], rule: Rule, columns: readonly Column[], mayRe
 
 function planOf(blocks: readonly Block[], event: ChangeEvent, sliceKeys: number): Plan {
   if (blocks.length === 0) return unaffected;
+  const size = sizeOf(blocks);
+  return size <= sliceKeys
+    ? { kind: "keys", keys: keysBetween(blocks, 0, size, event) }
+    : largePlan(blocks, event, sliceKeys);
+}
+
+function sizeOf(blocks: readonly Block[]): number {
   let size = 0;
   for (const block of blocks) size += block.size;
-  if (size <= sliceKeys) return { kind: "keys", keys: keysBetween(blocks, 0, size, event) };
+  return size;
+}
+
+function largePlan(blocks: readonly Block[], event: ChangeEvent, sliceKeys: number): UnlistedPlan {
+  const size = sizeOf(blocks);
   if (size > maxKeysPerEvent)
     return undecodable(
       "too_many_keys",
@@ -245,6 +291,6 @@ function keysBetween(
   return keys;
 }
 
-function undecodable(reason: "invalid_routing" | "too_many_keys", detail: string): Plan {
+function undecodable(reason: "invalid_routing" | "too_many_keys", detail: string): UnlistedPlan {
   return { kind: "undecodable", reason, detail };
 }

@@ -32,6 +32,8 @@ export class Rule {
   readonly #columnOf: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
   readonly #parts: readonly (string | number)[];
+  /** What stands before the only parameter where nothing follows it, as in most templates. */
+  readonly #prefix: string | undefined;
 
   constructor(effect: Effect, mayRepeat: boolean) {
     const { template, dependency } = effect;
@@ -48,6 +50,8 @@ export class Rule {
       .map((field) => columns.indexOf(field));
     this.columns = [...this.#columnOf, ...this.unannounced];
     this.#parts = partsOf(template);
+    const [prefix] = this.#parts;
+    this.#prefix = this.#parts.length === 2 && typeof prefix === "string" ? prefix : undefined;
   }
 
   /** How many keys these columns give: the lengths of the columns in use, multiplied. */
@@ -59,19 +63,31 @@ export class Rule {
 
   /** Whether two sides give the same keys because the columns in use are the same. */
   sameKeys(before: readonly Column[], after: readonly Column[]): boolean {
-    return this.#columnOf.every((index) => sameColumn(before[index], after[index]));
+    for (const index of this.#columnOf) if (!sameColumn(before[index], after[index])) return false;
+    return true;
   }
 
-  /** What is to be done to one of its keys. A deleted entity has nothing left to renew a value from. */
+  /** Whether this event renews its keys. A deleted entity has nothing left to renew a value from. */
+  refreshes(event: ChangeEvent | undefined): event is ChangeEvent {
+    return event !== undefined && this.effect.action === "refresh" && event.data.change !== "deleted";
+  }
+
+  /** What is to be done to one of its keys. */
   planned(key: CacheKey, event: ChangeEvent | undefined): PlannedKey {
-    const view = this.effect.view.name;
-    return event === undefined || this.effect.action === "delete" || event.data.change === "deleted"
-      ? { key, view, action: "delete" }
-      : { key, view, action: "refresh", version: event.data.version, subject: event.subject };
+    return this.refreshes(event)
+      ? this.plannedRefresh(key, event)
+      : { key, view: this.effect.view.name, action: "delete" };
+  }
+
+  /** The renewal of one of its keys. */
+  plannedRefresh(key: CacheKey, { subject: id, data }: ChangeEvent): PlannedRefresh {
+    return { key, view: this.effect.view.name, action: "refresh", version: data.version, subject: id };
   }
 
   /** The nth key of these columns, 0 ≤ n < count: the combinations in mixed radix, so that none is stored. */
   key(columns: readonly Column[], n: number): CacheKey {
+    if (this.#prefix !== undefined)
+      return (this.#prefix + (columns[this.#columnOf[0] ?? 0]?.[n] ?? "")) as CacheKey;
     let key = "";
     for (const part of this.#parts)
       if (typeof part === "string") key += part;

@@ -1,5 +1,5 @@
 import type { CacheKey, ChangeEvent } from "@freshet/contracts";
-import { CoalescedPlan, type Plan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
+import { CoalescedPlan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
 import type { DecodedEvent, Undecodable } from "./decode.ts";
 import { type Renewal, renewalsOf } from "../owners/renew.ts";
 
@@ -60,26 +60,26 @@ export function planBatch(
       continue;
     }
     const { message, event } = decoded;
-    const plan = graph.plan(event, sliceKeys);
-    if (plan.kind === "slices") {
+    const done = coalesced.add(graph, event, sliceKeys);
+    const isListed = typeof done === "string";
+    if (!isListed && done.kind === "slices") {
       const offset = BigInt(message.offset);
       const isFirst = events + letters.length === 0;
       end = isFirst ? offset + 1n : offset;
       if (!isFirst) break;
-      sliced = plan;
+      sliced = done;
     }
     events += 1;
     latest.push(event);
     if (latest.length > latestEvents) latest.shift();
     if (!isKeyOf(message.key, event.subject)) foreignKeys += 1;
-    if (plan.kind === "undecodable") {
-      letters.push({ message, reason: plan.reason, detail: plan.detail, entityId: event.subject });
+    if (!isListed && done.kind === "undecodable") {
+      letters.push({ message, reason: done.reason, detail: done.detail, entityId: event.subject });
       continue;
     }
-    const action = actionOf(plan);
-    if (event.time !== undefined && action !== undefined) written[action].push(Date.parse(event.time));
-    if (plan.kind === "slices") break;
-    coalesced.add(plan);
+    const action = isListed ? done : "delete";
+    if (event.time !== undefined && action !== "nothing") written[action].push(Date.parse(event.time));
+    if (sliced) break;
   }
   const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
   for (const { entityId } of letters)
@@ -101,14 +101,6 @@ export function planBatch(
     events,
     latest,
   };
-}
-
-/** What is done for an event as a whole; undefined: nothing. */
-function actionOf(plan: Plan): keyof Written | undefined {
-  if (plan.kind === "slices") return "delete";
-  if (plan.kind !== "keys") return undefined;
-  for (const { action } of plan.keys) if (action === "refresh") return action;
-  return "delete";
 }
 
 /** Whether the bytes of a Kafka key are this subject; most are ASCII, which is told without making a text of them. */
