@@ -28,8 +28,8 @@ describe("docs/metrics.md", () => {
   const declaration =
     /metrics\s*\.(\w+)\(\{\s*name:\s*"(freshet_\w+)",\s*help:\s*"(.*?)",(?:\s*labelNames: \[(.*?)\],)?/gs;
   const declared = sources().flatMap((path) =>
-    [...read(path).matchAll(declaration)].map(([, kind = "", name = "", help = "", labels = ""]) => ({
-      kind,
+    [...read(path).matchAll(declaration)].map(([, made = "", name = "", help = "", labels = ""]) => ({
+      kind: made === "batchHistogram" ? "histogram" : made,
       name,
       help,
       labels: [...labels.matchAll(/"(\w+)"/g)].map(([, label = ""]) => label),

@@ -231,6 +231,11 @@ export class PartitionRun implements TopicPartition {
 
   #highest(ts: number | undefined, messages: readonly KafkaMessage[]): number | undefined {
     if (!this.recreationCheck) return undefined;
-    return messages.reduce((most, { timestamp }) => Math.max(most, Number(timestamp)), ts ?? 0);
+    let most = ts ?? 0;
+    let seen: string | undefined;
+    // All records that the broker appended in one batch have the same text.
+    for (const { timestamp } of messages)
+      if (timestamp !== seen) most = Math.max(most, Number((seen = timestamp)));
+    return most;
   }
 }

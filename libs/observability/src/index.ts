@@ -1,3 +1,4 @@
+export { BatchHistogram } from "./batch-histogram.ts";
 export { BearerToken } from "./bearer.ts";
 export {
   createHealth,

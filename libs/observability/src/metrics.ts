@@ -1,3 +1,4 @@
+import { BatchHistogram } from "./batch-histogram.ts";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 type Name = `freshet_${string}`;
@@ -20,6 +21,10 @@ export interface Metrics {
   histogram<Label extends string = never>(
     instrument: Instrument<Label> & { buckets: readonly number[] },
   ): Histogram<Label>;
+  /** A histogram that takes many values at once, and none alone. */
+  batchHistogram<Label extends string = never>(
+    instrument: Instrument<Label> & { buckets: readonly number[] },
+  ): BatchHistogram<Label>;
 }
 
 /** A registry with the process's own metrics; every instrument that is made here is named `freshet_*`. */
@@ -33,5 +38,7 @@ export function createMetrics(): Metrics {
     gauge: ({ labelNames = [], ...rest }) => new Gauge({ ...rest, ...shared, labelNames }),
     histogram: ({ labelNames = [], buckets, ...rest }) =>
       new Histogram({ ...rest, ...shared, labelNames, buckets: [...buckets] }),
+    batchHistogram: ({ labelNames = [], buckets, ...rest }) =>
+      new BatchHistogram({ ...rest, ...shared, labelNames, buckets: [...buckets] }),
   };
 }

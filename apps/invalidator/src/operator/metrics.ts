@@ -57,7 +57,7 @@ export function invalidatorMetrics(metrics: Metrics) {
       help: "Keys that a node did not acknowledge; the commit metadata holds the oldest missed offset",
       labelNames: ["pool", "node"],
     }),
-    commitToGone: metrics.histogram({
+    commitToGone: metrics.batchHistogram({
       name: "freshet_commit_to_gone_seconds",
       help: "From the event's time (when the row was written) to memcached's acknowledgement, in seconds",
       labelNames: ["pool", "action"],

@@ -106,8 +106,8 @@ export class PoolReport {
     for (const [node, keys] of execution.missed) metrics.keysMissed.inc({ pool, node }, keys);
     metrics.batchSeconds.observe({ pool }, (nowMs - startedMs) / 1_000);
     for (const action of ["delete", "refresh"] as const) {
-      const gone = metrics.commitToGone.labels({ pool, action });
-      for (const atMs of plan.written[action]) gone.observe(Math.max(0, nowMs - atMs) / 1_000);
+      const seconds = plan.written[action].map((atMs) => Math.max(0, nowMs - atMs) / 1_000);
+      metrics.commitToGone.observeAll({ pool, action }, seconds);
     }
     this.#letters(at, plan);
     this.#logger.debug(

@@ -2,6 +2,7 @@ import type { CacheKey, ChangeEvent } from "@freshet/contracts";
 import { CoalescedPlan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
 import type { DecodedEvent, Undecodable } from "./decode.ts";
 import { type Renewal, renewalsOf } from "../owners/renew.ts";
+import { timeMs } from "./time.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
 export interface BatchPlan {
@@ -78,7 +79,7 @@ export function planBatch(
       continue;
     }
     const action = isListed ? done : "delete";
-    if (event.time !== undefined && action !== "nothing") written[action].push(Date.parse(event.time));
+    if (event.time !== undefined && action !== "nothing") written[action].push(timeMs(event.time));
     if (sliced) break;
   }
   const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
