@@ -1,10 +1,11 @@
 import "reflect-metadata";
 import { ConfigError } from "@freshet/config";
 import { FreshetError } from "@freshet/contracts";
-import { endOnFailure, stopOnSignal } from "@freshet/observability";
+import { endOnFailure, keepHeapSmall, stopOnSignal } from "@freshet/observability";
 import { createInvalidator } from "./app.ts";
 import { readConfig } from "./config.ts";
 
+keepHeapSmall();
 try {
   const config = readConfig();
   const app = await createInvalidator(config);

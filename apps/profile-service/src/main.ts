@@ -1,9 +1,10 @@
 import "reflect-metadata";
 import { ConfigError } from "@freshet/config";
-import { stopOnSignal } from "@freshet/observability";
+import { keepHeapSmall, stopOnSignal } from "@freshet/observability";
 import { readConfig } from "./config.ts";
 import { startProfileService } from "./service.ts";
 
+keepHeapSmall();
 try {
   const config = readConfig();
   const service = await startProfileService(config);

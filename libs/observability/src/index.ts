@@ -8,6 +8,7 @@ export {
   HealthChecks,
   type HealthReport,
 } from "./health.ts";
+export { keepHeapSmall } from "./heap.ts";
 export { createLogger, type Logger, type LogLevel, logLevels } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
 export { type Stoppable, endOnFailure, stopOnSignal } from "./stop-on-signal.ts";

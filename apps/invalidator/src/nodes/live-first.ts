@@ -23,10 +23,11 @@ export class LiveFirst {
   }
 
   /**
-   * Resolves at once while no live batch is in hand, else as soon as one has ended: under traffic without a pause a
-   * replay still goes on, a slice after each batch.
+   * Resolves while no live batch is in hand, else as soon as one has ended: under traffic without a pause a replay
+   * still goes on, a slice after each batch. What has arrived by now, while the last slice was planned, comes first.
    */
   async turn(signal: AbortSignal): Promise<void> {
+    await new Promise(setImmediate);
     if (this.#inHand === 0) return;
     const waited = new AbortController();
     const patience = delay(patienceMs, undefined, { signal: AbortSignal.any([signal, waited.signal]) });

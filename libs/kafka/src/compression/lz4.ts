@@ -1,7 +1,7 @@
 // Written here since lz4js, the only one in plain JavaScript that is used, has not been touched since 2018 and checks
 // no bound: broken data unpacks to something else without an error.
 import type { Unpack } from "./decompress.ts";
-import { TooLarge } from "./too-large.ts";
+import { Output } from "./output.ts";
 
 const magic = 0x184d2204;
 const flag = { version: 0xc0, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 };
@@ -15,7 +15,7 @@ export const lz4Frame: Unpack = (packed, mostBytes) => {
   const flags = packed.readUInt8(4);
   if ((flags & flag.version) !== version1) throw new Error("another version of lz4's frames");
   if ((flags & flag.dictionary) !== 0) throw new Error("it needs a dictionary");
-  const out = new Output(mostBytes, packed.length);
+  const out = new Output(mostBytes, 4 * packed.length);
   for (let at = (flags & flag.contentSize) === 0 ? 7 : 15; ;) {
     const size = packed.readUInt32LE(at);
     if (size === 0) return out.bytes;
@@ -50,47 +50,5 @@ function unpackBlock(block: Buffer, out: Output): void {
     const distance = block.readUInt16LE(at);
     at += 2;
     out.repeat(distance, extended(token & 15) + shortestMatch);
-  }
-}
-
-/** What is unpacked so far: blocks may refer to bytes of the blocks before them. */
-class Output {
-  #buffer: Buffer;
-  #length = 0;
-  readonly #mostBytes: number;
-
-  constructor(mostBytes: number, packedBytes: number) {
-    this.#mostBytes = mostBytes;
-    this.#buffer = Buffer.allocUnsafe(Math.min(mostBytes, 4 * packedBytes));
-  }
-
-  get bytes(): Buffer {
-    return this.#buffer.subarray(0, this.#length);
-  }
-
-  append(bytes: Buffer): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
-  }
-
-  /** Appends bytes that were written `distance` before; they may overlap with what they write. */
-  repeat(distance: number, length: number): void {
-    if (distance === 0 || distance > this.#length) throw new Error("a match refers to before the beginning");
-    this.#reserve(length);
-    const buffer = this.#buffer;
-    const end = this.#length + length;
-    if (distance >= length) buffer.copyWithin(this.#length, this.#length - distance, end - distance);
-    else for (let at = this.#length; at < end; at += 1) buffer[at] = buffer[at - distance] ?? 0;
-    this.#length = end;
-  }
-
-  #reserve(bytes: number): void {
-    const needed = this.#length + bytes;
-    if (needed > this.#mostBytes) throw new TooLarge();
-    if (needed <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.min(this.#mostBytes, Math.max(needed, 2 * this.#buffer.length)));
-    larger.set(this.bytes);
-    this.#buffer = larger;
   }
 }
