@@ -47,6 +47,8 @@ user invalidator
 allow invalidator --operation Read --operation DescribeConfigs "${topics[@]}"
 allow invalidator --operation Read --group "freshet.$DEPLOYMENT." --resource-pattern-type prefixed
 allow invalidator --operation Write "${letters[@]}"
+# What operators tell it: pause, resume, settle. The first one makes the topic.
+allow invalidator --operation Read --operation Write --operation Create --topic "freshet.$DEPLOYMENT.control"
 
 # The auditor reads the same topics in a group of its own, and looks at how far the others are.
 user auditor

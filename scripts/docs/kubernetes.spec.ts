@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { ingressSettings } from "../../apps/ingress/src/config.ts";
 import { invalidatorSettings } from "../../apps/invalidator/src/config.ts";
 import { profileServiceSettings } from "../../apps/profile-service/src/config.ts";
 import { describe, expect, it } from "vitest";
@@ -46,7 +47,8 @@ const budget = z.object({
 });
 const settings = z.object({ data: z.record(z.string(), z.string()) });
 
-const documents = readdirSync(new URL(`../../${folder}`, import.meta.url))
+const documents = readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true })
+  .map(String)
   .filter((file) => file.endsWith(".yaml"))
   .flatMap((file) => parseAllDocuments(read(`${folder}/${file}`)))
   .map((document) => z.looseObject({ kind: z.string() }).parse(document.toJS()));
@@ -57,7 +59,15 @@ describe("deploy/kubernetes", () => {
   it("confines every pod, and limits its memory", () => {
     // The schemas above refuse one that is not.
     expect(workloads.map(({ metadata: { name } }) => name).sort()).toEqual(
-      ["invalidator", "memcached-profiles", "memcached-teams", "migrate", "profile-service", "topics"].sort(),
+      [
+        "ingress",
+        "invalidator",
+        "memcached-profiles",
+        "memcached-teams",
+        "migrate",
+        "profile-service",
+        "topics",
+      ].sort(),
     );
   });
 
@@ -84,6 +94,7 @@ describe("deploy/kubernetes", () => {
     ["profile-service", profileServiceSettings(true), /^$/],
     // Beside its schema: the nodes of pools, and whom a refresh asks.
     ["invalidator", invalidatorSettings(true), /^(MEMCACHED_\w+|SERVICE_URL_\w+)$/],
+    ["ingress", ingressSettings, /^$/],
   ])("sets only what %s reads, and all that it needs", (name, schema, more) => {
     const [shared] = ofKind("ConfigMap").map((document) => settings.parse(document));
     const app = workloads.find(({ metadata }) => metadata.name === name);

@@ -1,5 +1,6 @@
 import { encodeChangeEvent } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
+import { toReceipt } from "@freshet/kafka";
 import { addWhere } from "./letters/where.ts";
 import { tailLine, type TailRecord } from "./tail-line.ts";
 import { parseStart, parseTime } from "./tail-start.ts";
@@ -53,6 +54,21 @@ describe("tailLine", () => {
     );
     expect(line.data).toMatchObject({ deadLetter: { reason: "invalid_routing", offset: "9" } });
   });
+});
+
+it("tells of a redrive what was sent again, and calls its receipt no event", () => {
+  const receipt = (offsets: readonly number[]) => {
+    const { headers, value } = toReceipt(
+      "t.events.v1",
+      offsets.map((offset) => `t.events.v1/0@${offset}`),
+    );
+    return tailLine(record(String(value), { topic: "t.events.v1.dlt", key: null, headers: headers ?? {} }));
+  };
+  expect(textOf(receipt([9]))).toBe(
+    "2025-11-22T19:33:20.000Z t.events.v1.dlt/3@17 redriven: t.events.v1/0@9",
+  );
+  expect(textOf(receipt([1, 2, 3, 4, 5]))).toMatch(/redriven: \S+@1, \S+@2, \S+@3 and 2 more$/);
+  expect(receipt([9]).data).toMatchObject({ key: null, redriven: ["t.events.v1/0@9"] });
 });
 
 it("a time that --before, --since or --where refuses is told by what these take, not by what --from takes", () => {

@@ -1,5 +1,6 @@
 import { decodeChangeEvent, type EncodedMessage } from "@freshet/contracts";
-import { deadLetterHeaders } from "@freshet/kafka";
+import { deadLetterHeaders, receiptHeader } from "@freshet/kafka";
+import { positionsOf } from "./letters/letter.ts";
 import type { Segment } from "./terminal.ts";
 
 /** A record of a topic as it was read. */
@@ -19,6 +20,9 @@ export interface TailLine {
   /** The entity that it is about: of the event, or of the Kafka key when there is none. */
   readonly subject: string | undefined;
 }
+
+/** Of a receipt, which may name hundreds. */
+const shownPositions = 3;
 
 /** A record as a person and as a machine is shown it. Pure. */
 export function tailLine(record: TailRecord): TailLine {
@@ -46,6 +50,13 @@ export function tailLine(record: TailRecord): TailLine {
           },
         ]),
   ];
+  if (record.headers?.[receiptHeader] !== undefined) {
+    const redriven = positionsOf(value);
+    const shown = redriven.slice(0, shownPositions).join(", ");
+    const left = redriven.length - shownPositions;
+    const what = `redriven: ${shown}${left > 0 ? ` and ${left} more` : ""}`;
+    return { data: { ...where, redriven }, segments: [...begin, what], subject: undefined };
+  }
   const decoded = decodeChangeEvent(record);
   if (!decoded.ok) {
     const { reason, detail } = decoded;

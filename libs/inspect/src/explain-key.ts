@@ -109,7 +109,10 @@ async function ownerOf(
 ): Promise<Facts["owner"]> {
   if (params === undefined) return "its owner can't be asked: a parameter of the key is hashed";
   const at = owner(view.service);
-  if (at === undefined) return `its owner can't be asked: SERVICE_URL of ${view.service} is not set`;
+  if (at === undefined) {
+    const variable = `SERVICE_URL_${view.service.toUpperCase().replaceAll("-", "_")}`;
+    return `${view.service} was not asked, since ${variable} is not set: the events say what was committed`;
+  }
   const url = `${at.url.replace(/\/+$/, "")}${internalPath(view)}`;
   return told(requestValues({ url, token: at.token, timeoutMs }, [params]).then(([found]) => found ?? ""));
 }

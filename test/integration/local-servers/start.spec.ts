@@ -164,7 +164,8 @@ test("servers that the environment names are used, and none of ours is started",
 }, 240_000);
 
 test("everything answers, the printed commands work, and Ctrl-C leaves no process behind", async () => {
-  const { output, exit, interrupt, processes } = await start();
+  const auditor = { AUDITOR: "on", AUDITOR_PORT: String(await freePort()) };
+  const { output, exit, interrupt, processes } = await start(auditor);
   await Promise.race([
     waitFor(() => output().includes("Ctrl-C stops everything"), {
       timeoutMs: 180_000,
@@ -181,6 +182,18 @@ test("everything answers, the printed commands work, and Ctrl-C leaves no proces
   expect(answers[0]).toContain('"displayName":"Ada"');
   expect(answers[1]).toMatch(/^x-cache: (MISS|HIT)/im);
   expect(answers[2]).toContain('"displayName":"Ada Lovelace"');
+  expect(output()).toContain(`http://127.0.0.1:${auditor.AUDITOR_PORT}/status`);
+  const [, internal = "", tokenFile = ""] =
+    /internal (\S+) \(INTERNAL_TOKEN_FILE=(\S+)\)/.exec(output()) ?? [];
+  const asked = await fetch(`${internal}/internal/views/user_profile`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${readFileSync(tokenFile, "utf8")}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({ params: [{ profileId: "42" }] }),
+  });
+  expect(asked.status).toBe(200);
   interrupt();
   expect(await exit).toBe(0);
   expect(processes()).toEqual([]);

@@ -91,7 +91,7 @@ function print(
     const data = owner.sameData === null ? "" : owner.sameData ? ", the same data" : ", other data";
     out.line(`committed: ${versionsText(owner.versions)}${data}`);
   }
-  for (const text of rest.unanswered) out.line({ text: "not answered ", style: "yellow" }, text);
+  for (const text of rest.unanswered) out.line({ text: "note: ", style: "dim" }, text);
   if (rest.events.length === 0) return;
   out.line();
   out.table(

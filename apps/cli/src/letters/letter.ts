@@ -77,7 +77,8 @@ export function readDeadLetter({ topic: lies, message }: FoundRecord): DeadLette
   };
 }
 
-function positionsOf(value: Buffer | null): string[] {
+/** What a receipt says was redriven; nothing where it can't be read. */
+export function positionsOf(value: Buffer | null): string[] {
   try {
     const data: unknown = JSON.parse(value?.toString() ?? "");
     return Array.isArray(data) ? data.filter((each) => typeof each === "string") : [];

@@ -49,7 +49,7 @@ function described({ verdict, sentence, view, pool, node, cached, owner, events,
       `${tag}, ${isCurrent ? "as it was" : "changed since"}`,
     ]),
     ["Its owner has", owner === null ? "not known" : versions(owner.versions)],
-    ...unanswered.map((text) => ["Not answered", text]),
+    ...unanswered.map((text) => ["Note", text]),
   ];
   const list = element("dl", { class: "facts" });
   for (const [name = "", fact = ""] of facts) list.append(element("dt", {}, name), element("dd", {}, fact));
