@@ -62,7 +62,7 @@ export class Nemesis implements AsyncDisposable {
 }
 
 /** Of one schedule, however soon its faults are over. */
-const leastRequests = 150;
+const leastRequests = 80;
 
 class Run {
   readonly #world: World;

@@ -59,17 +59,13 @@ export interface Schedule {
 }
 
 /**
- * The first schedules of a seed, numbered from 1: one to three faults each, every kind once before any comes again
- * among those that are wanted.
+ * The first schedules of a seed, numbered from 1: one to three faults each, every kind once before any comes again. A
+ * fault that does not wait to be noticed lasts for 20 to `mostRequests` requests.
  */
-export function drawSchedules(
-  seed: number,
-  count: number,
-  wanted: readonly FaultKind[] = faultKinds,
-): Schedule[] {
+export function drawSchedules(seed: number, count: number, mostRequests = 220): Schedule[] {
   const random = seededRandom(seed);
   const upTo = (most: number): number => Math.floor(random() * most);
-  const kinds = new Deck(wanted, random);
+  const kinds = new Deck(faultKinds, random);
   const held: FaultKind[] = [];
   const drawKind = (isFree: (kind: FaultKind) => boolean): FaultKind => {
     // What does not fit beside the others is kept for the next schedule.
@@ -91,14 +87,13 @@ export function drawSchedules(
       kind,
       target,
       afterRequests: upTo(60),
-      lasts: random() < 0.4 ? "until noticed" : 20 + upTo(200),
+      lasts: random() < 0.4 ? "until noticed" : 20 + upTo(mostRequests - 20),
       at: random() < 0.6 ? stepOf(kind, random) : undefined,
     };
   };
   return Array.from({ length: count }, (_, index): Schedule => {
     const taken = new Set<Target>();
-    const most = Math.min(3, new Set(wanted.flatMap((kind) => [...targetsOf[kind]])).size);
-    const faults = Array.from({ length: 1 + upTo(most) }, () => drawFault(taken));
+    const faults = Array.from({ length: 1 + upTo(3) }, () => drawFault(taken));
     return { seed, number: index + 1, faults };
   });
 }
