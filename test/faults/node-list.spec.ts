@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { checkCache, untilQuiet } from "../support/checker.ts";
 import { ownDir, ownMemcachedNode } from "../support/own-servers.ts";
-import { type RunningApp, System } from "../support/system.ts";
+import { System } from "../support/system.ts";
 import { Traffic } from "../support/traffic.ts";
 import { waitFor } from "../support/wait-for.ts";
 
@@ -37,13 +37,6 @@ test("a node list that grows, shrinks again and has a node replaced under load l
     MEMCACHED_PROFILES: nodes.join(","),
     MEMCACHED_PROFILES_PREVIOUS: previous.map((list) => list.join(",")).join(";"),
   });
-  /** Another process takes over before the former one ends, so that no request fails. */
-  const replace = async (app: RunningApp, nodes: NodeList): Promise<RunningApp> => {
-    const next = await system.startService({ env: environmentOf(nodes) });
-    setTimeout(() => void app.stop(), 0);
-    return next;
-  };
-
   let current: NodeList = [a, b];
   writePools(current);
   let [writer, reader] = await Promise.all([system.startService(), system.startService()]);
@@ -57,17 +50,21 @@ test("a node list that grows, shrinks again and has a node replaced under load l
   const writes = new Traffic(() => writer.url, { profiles: 20, seed: 7 });
   await writes.createAll();
   let isLoaded = true;
+  let rounds = 0;
   const load = async () => {
     while (isLoaded) {
       await writes.run(20);
       await writes.readAll();
+      rounds += 1;
     }
+  };
+  const anotherRound = async () => {
+    const before = rounds;
+    await waitFor(() => rounds >= before + 2, { timeoutMs: 30_000, describe: "a whole round of load" });
   };
   const reads = async () => {
     while (isLoaded)
-      await Promise.all(
-        writes.paths.map((path) => fetch(`${reader.url}/${path}`).then((answer) => answer.text())),
-      );
+      for (const path of writes.paths) await fetch(`${reader.url}/${path}`).then((answer) => answer.text());
   };
   const busy = Promise.all([load(), reads()]);
 
@@ -86,8 +83,18 @@ test("a node list that grows, shrinks again and has a node replaced under load l
       timeoutMs: 30_000,
       describe: `the invalidator to delete by ${nodes.join(",")} as well`,
     });
-    writer = await replace(writer, nodes);
-    reader = await replace(reader, nodes);
+    const env = environmentOf(nodes);
+    const [nextWriter, nextReader] = await Promise.all([
+      system.startService({ env }),
+      system.startService({ env }),
+    ]);
+    // One after the other, and each takes over before the former one ends, so that no request fails.
+    const formers = [writer, reader];
+    writer = nextWriter;
+    await anotherRound();
+    reader = nextReader;
+    await anotherRound();
+    await Promise.all(formers.map((former) => former.stop()));
   }
   isLoaded = false;
   await busy;
