@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { decodeBatch } from "../../apps/invalidator/src/pipeline/decode.ts";
 import { planBatch } from "../../apps/invalidator/src/pipeline/plan.ts";
-import { parseYaml } from "../../libs/config/src/manifests-folder.ts";
+import { parseYaml } from "../../libs/config/src/parse-yaml.ts";
 import { ManifestError, parseManifest, parsePools } from "../../libs/contracts/src/manifest.ts";
 import { compile } from "../../libs/dependency-graph/src/compile.ts";
 import { event } from "./hostile-events.ts";

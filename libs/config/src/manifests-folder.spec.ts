@@ -63,4 +63,38 @@ describe("readManifestsFolder", () => {
     expect(await problems()).toEqual(["pools.yaml: (the file)"]);
     expect(await problems(join(folder, "nowhere"))).toEqual([`${join(folder, "nowhere")}: (the folder)`]);
   });
+
+  it("refuses a file that is larger than a manifest may be, and names the limit", async () => {
+    given({ "pools.yaml": pools, "a.yaml": `# ${"x".repeat(4 * 1_024 * 1_024)}\n` });
+    const refused = await readManifestsFolder(folder).catch((thrown: unknown) => String(thrown));
+    expect(refused).toContain("a.yaml: (the file): it has 4194307 bytes; a file may have 4194304");
+  });
+
+  it.each([
+    ["brackets", "["],
+    ["braces, each closed in a text", '{"}":'],
+    ["dashes of one line", "- "],
+    ["questions of one line", "? "],
+    ["keys of one line", "x: "],
+  ])("refuses %s without end, instead of ending with its stack", async (_, level) => {
+    given({ "pools.yaml": pools, "a.yaml": level.repeat(500_000) });
+    expect(await problems()).toEqual(["a.yaml: (the file)"]);
+  });
+
+  it("refuses lines that are each deeper than the last, and reads many keys in one line", async () => {
+    const line = (_: unknown, depth: number) => `${" ".repeat(depth)}a:\n`;
+    given({ "pools.yaml": pools, "a.yaml": Array.from({ length: 2_000 }, line).join("") });
+    expect(await problems()).toEqual(["a.yaml: (the file)"]);
+    const many = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`p${n}`, { nodes: ["a:1"] }]));
+    given({
+      "pools.yaml": JSON.stringify({ freshet: 1, pools: many }),
+      "a.yaml": "freshet: 1\nservice: a\n",
+    });
+    expect(Object.keys((await readManifestsFolder(folder)).pools)).toHaveLength(500);
+  });
+
+  it("names the first ten of a hundred thousand mistakes, at once", async () => {
+    given({ "pools.yaml": pools, "a.yaml": `[${",".repeat(100_000)}` });
+    expect(await problems()).toHaveLength(10);
+  });
 });

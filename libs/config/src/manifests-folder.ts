@@ -8,7 +8,7 @@ import {
   parsePools,
   type Pools,
 } from "@freshet/contracts";
-import { parseDocument } from "yaml";
+import { mostBytes, parseYaml } from "./parse-yaml.ts";
 
 /** The manifests of a folder and its pools.yaml, each valid by itself; whether they fit together `compile` says. */
 export interface ManifestsFolder {
@@ -61,47 +61,15 @@ export async function readManifestsFolder(folder: string): Promise<ManifestsFold
 }
 
 async function readData(folder: string, file: string): Promise<unknown> {
-  const text = await readFile(join(folder, file), "utf8").catch((cause: unknown) => {
+  const bytes = await readFile(join(folder, file)).catch((cause: unknown) => {
     const problem = `it can't be read (${why(cause)})`;
     throw new ManifestError([{ file, path: wholeFile, problem, mend: "make it a readable file" }]);
   });
-  return parseYaml(text, file);
-}
-
-/**
- * YAML, and with it JSON; what is wrong with it is named by its line. Aliases are refused: they can expand without end.
- * @throws ManifestError
- */
-export function parseYaml(text: string, file: string): unknown {
-  const document = parse(text, file);
-  if (document.errors.length > 0)
-    throw new ManifestError(
-      // One mistake can make thousands.
-      document.errors.slice(0, 10).map(({ message, linePos }) => ({
-        file,
-        path: linePos === undefined ? wholeFile : `line ${linePos[0].line}`,
-        problem: `not valid YAML: ${(message.split("\n", 1)[0] ?? "").replace(/ at line .*$/, "")}`,
-        mend: "correct this line",
-      })),
-    );
-  try {
-    return document.toJS({ maxAliasCount: 0 });
-  } catch (cause) {
-    const mend = "write the value out in each place";
-    throw new ManifestError([{ file, path: wholeFile, problem: `YAML aliases: ${why(cause)}`, mend }]);
+  if (bytes.length > mostBytes) {
+    const problem = `it has ${bytes.length} bytes; a file may have ${mostBytes}`;
+    throw new ManifestError([{ file, path: wholeFile, problem, mend: "split it: a folder may hold many" }]);
   }
-}
-
-/** The parser calls itself for each level: what is nested without end ends its stack. */
-function parse(text: string, file: string): ReturnType<typeof parseDocument> {
-  try {
-    // What its warnings are about, the schema refuses.
-    return parseDocument(text, { logLevel: "error" });
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    const mend = "a manifest has a dozen levels at most";
-    throw new ManifestError([{ file, path: wholeFile, problem: "not valid YAML: nested too deeply", mend }]);
-  }
+  return parseYaml(bytes.toString("utf8"), file);
 }
 
 function why(cause: unknown): string {

@@ -2,13 +2,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensureTopics } from "@freshet/kafka";
+import { createEventPublisher, ensureTopics, toDeadLetter, toReceipt } from "@freshet/kafka";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { migrate } from "../../../scripts/local/apps.mjs";
 import { freshet } from "../../support/cli.ts";
 import { freshDatabase } from "../../support/database.ts";
 import { uniqueName } from "../../support/names.ts";
-import { publish, SpecConsumer, withAdmin } from "../kafka/support.ts";
+import { waitFor } from "../../support/wait-for.ts";
+import { publish, SpecConsumer, testKafka, withAdmin } from "../kafka/support.ts";
 
 interface Finding {
   readonly check: string;
@@ -95,6 +96,7 @@ test("what is well is told so, and the one fault there is, another node list, as
     `group ${groupId}`,
     "permissions Kafka",
     "clock Kafka",
+    "letters Kafka",
     ...nodes.map((node) => `memcached ${node} (pool p)`),
     `PostgreSQL ${new URL(databaseUrl).host}`,
     `clock PostgreSQL ${new URL(databaseUrl).host}`,
@@ -106,6 +108,30 @@ test("what is well is told so, and the one fault there is, another node list, as
       /^problem node lists pool p: commits of \S+: ab12cd34, and here it is [0-9a-f]{8} .*→ give both the same MEMCACHED_P /,
     ) as string,
   ]);
+});
+
+test("an event that was given up is told until it is redriven", async () => {
+  const topic = topicName();
+  await withAdmin((admin) => ensureTopics(admin, [{ topic, partitions: 1 }]));
+  const [at, undecodable] = [{ topic, partition: 0, pool: "p", attempt: 1 }, Buffer.from("{")];
+  const messages = ["3", "4"].map((offset) =>
+    toDeadLetter(
+      { key: null, value: undecodable, offset, headers: {}, timestamp: "0", attributes: 0 },
+      { ...at, reason: "not_json" },
+    ),
+  );
+  const publisher = createEventPublisher(testKafka());
+  await waitFor(() => publisher.publish([...messages, toReceipt(topic, [`${topic}/0@3`])]), {
+    describe: "the letters to be parked",
+  });
+  const letters = async () => {
+    const { findings } = await doctor(manifests([topic]), {}, "--partitions", "1");
+    return findings.filter(({ check }) => check === "letters").map(({ level, says }) => `${level}: ${says}`);
+  };
+  expect(await letters()).toEqual(["warning: 1 dead letter not redriven"]);
+  await publisher.publish([toReceipt(topic, [`${topic}/0@4`])]);
+  await publisher.close();
+  expect(await letters()).toEqual(["ok: no dead letter waits"]);
 });
 
 test("each of several things that are wrong is found with its remedy, and hides no other", async () => {

@@ -93,7 +93,13 @@ async function examine(
   const topologies: SeenTopology[] = [];
   const { named, urls } = servicesOf(environment, options);
   const [kafka, nodes, databases, services, addresses] = await Promise.all([
-    examineKafka(access, timeoutMs, graph, graph === undefined ? [] : wishesOf(graph, options.partitions)),
+    examineKafka(
+      session,
+      access,
+      timeoutMs,
+      graph,
+      graph === undefined ? [] : wishesOf(graph, options.partitions),
+    ),
     Promise.all(
       lists.flatMap((list) =>
         [...list.nodes, ...list.former].map((node) =>

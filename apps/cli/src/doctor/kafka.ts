@@ -7,7 +7,9 @@ import { readPools } from "../pool-facts.ts";
 import { counted } from "../problem.ts";
 import { judgeBrokerClock } from "./clocks.ts";
 import { checked, type Finding, ok, warning } from "./finding.ts";
+import type { Session } from "../session.ts";
 import { judgeGroups } from "./groups.ts";
+import { examineLetters } from "./letters.ts";
 import { judgeTopics, topicSettings, type TopicWish } from "./topics.ts";
 
 /** What was found at the brokers, and what other checks need of it. */
@@ -18,6 +20,7 @@ interface KafkaExamination {
 
 /** Everything that the brokers can be asked without changing anything. Never rejects. */
 export async function examineKafka(
+  session: Session,
   access: KafkaAccess,
   timeoutMs: number,
   graph: DependencyGraph | undefined,
@@ -54,7 +57,15 @@ export async function examineKafka(
         return judgeGroups(pools, { declared: [...declared.keys()], nowMs: Date.now() });
       });
       const records = await guarded("permissions", () => readNewest(clients, ask, wishes));
-      return [...topics, ...groups, ...records];
+      const letters = await guarded("letters", () =>
+        examineLetters(
+          session,
+          clients,
+          ask,
+          wishes.map(({ spec: { topic } }) => topic),
+        ),
+      );
+      return [...topics, ...groups, ...records, ...letters];
     }),
   );
   return { findings: [...brokers, ...rest], pools };
