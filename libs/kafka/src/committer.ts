@@ -55,7 +55,7 @@ export class Committer {
     });
   }
 
-  /** The generation comes with the first heartbeat (GROUP_JOIN does not tell it), within the heartbeat interval. */
+  /** GROUP_JOIN does not tell the generation: it comes right after it, and with each heartbeat. */
   learnGeneration(memberId: string, generation: number): void {
     if (memberId !== this.#memberId) return;
     this.#generation = generation;
