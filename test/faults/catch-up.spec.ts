@@ -59,6 +59,7 @@ test("an invalidator that is killed while it replays what a node has missed goes
   proxy.mode = "forward";
   await waitFor(async () => (await debtOf(system, proxy.address)) < before - 1_000, {
     timeoutMs: 30_000,
+    intervalMs: 200,
     describe: "a third of it to be replayed",
   });
   await invalidator.kill();

@@ -17,7 +17,7 @@ test("an invalidator whose consumer has given up for good fails liveness, and th
         const { groups } = await admin.describeGroups([system.groups.profiles]);
         return groups[0]?.state === "Empty";
       }),
-    { timeoutMs: 60_000, describe: "the session to run out" },
+    { timeoutMs: 60_000, intervalMs: 200, describe: "the session to run out" },
   );
   const kafka = new kafkajs.Kafka({ brokers: [...system.brokers], logLevel: kafkajs.logLevel.NOTHING });
   const foreign = kafka.consumer({ groupId: system.groups.profiles, retry: { retries: 20 } });

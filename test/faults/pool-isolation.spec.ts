@@ -36,7 +36,7 @@ async function expectProfilesFollow(scenario: Scenario): Promise<void> {
       ).toEqual([]);
       return true;
     },
-    { timeoutMs: 50_000, describe: "every profile's keys to be deleted and committed" },
+    { timeoutMs: 50_000, intervalMs: 200, describe: "every profile's keys to be deleted and committed" },
   );
 }
 
@@ -82,7 +82,7 @@ test("a pool whose nodes answer late, but in time, falls behind without being gi
       expect(behind(of("teams"))).toBe(0);
       return true;
     },
-    { timeoutMs: 30_000, describe: "the one pool to be done while the other is not" },
+    { timeoutMs: 30_000, intervalMs: 200, describe: "the one pool to be done while the other is not" },
   );
   const owed = (await groupPartitions(system, "profiles")).filter(
     ({ missed }) => Object.keys(missed).length > 0,

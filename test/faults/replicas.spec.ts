@@ -20,36 +20,42 @@ async function untilReading(replica: RunningApp, count: number): Promise<void> {
   });
 }
 
-test("of two replicas one is killed: the other takes its partitions over and nothing is lost", async () => {
-  await using scenario = await Scenario.begin();
-  const { system, invalidator, traffic } = scenario;
-  const other = await system.startInvalidator();
-  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
-  await traffic.cacheAll();
+test.concurrent(
+  "of two replicas one is killed: the other takes its partitions over and nothing is lost",
+  async () => {
+    await using scenario = await Scenario.begin();
+    const { system, invalidator, traffic } = scenario;
+    const other = await system.startInvalidator();
+    await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+    await traffic.cacheAll();
 
-  const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
-  await invalidator.kill();
-  await traffic.touchAll();
-  await busy;
-  await untilReading(other, 12);
-  await scenario.expectHealed();
-});
+    const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
+    await invalidator.kill();
+    await traffic.touchAll();
+    await busy;
+    await untilReading(other, 12);
+    await scenario.expectHealed();
+  },
+);
 
-test("a replica that was frozen until its partitions had moved does no harm when it goes on", async () => {
-  await using scenario = await Scenario.begin();
-  const { system, invalidator, traffic } = scenario;
-  const other = await system.startInvalidator();
-  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+test.concurrent(
+  "a replica that was frozen until its partitions had moved does no harm when it goes on",
+  async () => {
+    await using scenario = await Scenario.begin();
+    const { system, invalidator, traffic } = scenario;
+    const other = await system.startInvalidator();
+    await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
 
-  await traffic.cacheAll();
-  invalidator.pause();
-  await traffic.touchAll();
-  await untilReading(other, 12);
-  await untilQuiet(system);
-  expect(await scenario.oldValues()).toBe(0);
-  await traffic.cacheAll();
-  invalidator.resume();
-  await traffic.touchAll();
-  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
-  await scenario.expectHealed();
-});
+    await traffic.cacheAll();
+    invalidator.pause();
+    await traffic.touchAll();
+    await untilReading(other, 12);
+    await untilQuiet(system);
+    expect(await scenario.oldValues()).toBe(0);
+    await traffic.cacheAll();
+    invalidator.resume();
+    await traffic.touchAll();
+    await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+    await scenario.expectHealed();
+  },
+);

@@ -76,6 +76,6 @@ export async function untilOwed({ system }: Scenario, ...nodes: string[]): Promi
       expect(owed.length).toBeGreaterThan(0);
       return true;
     },
-    { timeoutMs: 30_000, describe: `lag 0 with deletions owed to ${nodes.join(" or ")}` },
+    { timeoutMs: 30_000, intervalMs: 200, describe: `lag 0 with deletions owed to ${nodes.join(" or ")}` },
   );
 }

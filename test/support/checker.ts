@@ -105,7 +105,7 @@ export async function untilQuiet(
     throw new Error(`in the outbox: ${String(outbox.rowCount)} or more; behind: ${JSON.stringify(behind)}`);
   };
   // Each look opens connections of its own: many a second would take the CPU from what is waited for.
-  return waitUntil("all to be quiet", probe, { timeoutMs, intervalMs: 200 });
+  return waitUntil("all to be quiet", probe, { timeoutMs, intervalMs: 300 });
 }
 
 /** Where the groups of these pools stand, and what their commit metadata says that nodes have missed (I4). */

@@ -20,6 +20,7 @@ export interface LogRecord {
 export async function readTopic(brokers: readonly string[], topic: string): Promise<LogRecord[]> {
   const ends = await kafkaAdmin([...brokers], (admin) => admin.fetchTopicOffsets(topic));
   const count = ends.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  if (count === 0) return [];
   const kafka = new kafkajs.Kafka({
     clientId: "spec",
     brokers: [...brokers],

@@ -6,7 +6,11 @@ import { waitUntil } from "../../scripts/local/wait.mjs";
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 10_000, describe }: { timeoutMs?: number; describe: string },
+  {
+    timeoutMs = 10_000,
+    intervalMs = 25,
+    describe,
+  }: { timeoutMs?: number; intervalMs?: number; describe: string },
 ): Promise<NonNullable<T>> {
-  return waitUntil(describe, condition, { timeoutMs });
+  return waitUntil(describe, condition, { timeoutMs, intervalMs });
 }

@@ -62,7 +62,7 @@ export class Nemesis implements AsyncDisposable {
 }
 
 /** Of one schedule, however soon its faults are over. */
-const leastRequests = 80;
+const leastRequests = 150;
 
 class Run {
   readonly #world: World;
@@ -133,9 +133,11 @@ class Run {
     try {
       const { isNoticed } = effect;
       if (fault.lasts === "until noticed" && isNoticed !== undefined) {
-        const noticed = await waitFor(isNoticed, { timeoutMs: 25_000, describe: "notice" }).catch(
-          () => false,
-        );
+        const noticed = await waitFor(isNoticed, {
+          timeoutMs: 25_000,
+          intervalMs: 200,
+          describe: "notice",
+        }).catch(() => false);
         this.#say(`${fault.target}: ${noticed ? "noticed" : "not noticed"}`);
       } else await load.untilEnded(load.ended + (fault.lasts === "until noticed" ? 60 : fault.lasts));
       await this.#look();

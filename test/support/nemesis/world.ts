@@ -163,7 +163,7 @@ export class World implements AsyncDisposable {
     await untilQuiet(this.checked, { timeoutMs: this.#healedWithinMs });
     await waitUntil("both replicas to read all partitions of both pools", () => this.#isWhole(), {
       timeoutMs: this.#healedWithinMs,
-      intervalMs: 200,
+      intervalMs: 300,
     });
     await untilQuiet(this.checked, { timeoutMs: this.#healedWithinMs });
   }
