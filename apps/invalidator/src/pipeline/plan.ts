@@ -2,7 +2,7 @@ import type { CacheKey, ChangeEvent } from "@freshet/contracts";
 import { CoalescedPlan, type PoolGraph, type SlicedPlan } from "@freshet/dependency-graph";
 import type { DecodedEvent, Undecodable } from "./decode.ts";
 import { type Renewal, renewalsOf } from "../owners/renew.ts";
-import { timeMs } from "./time.ts";
+import { timeMs } from "../event-time.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
 export interface BatchPlan {

@@ -1,7 +1,7 @@
 import { changeEventSchema } from "@freshet/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { timeMs } from "./time.ts";
+import { timeMs } from "./event-time.ts";
 
 const time = changeEventSchema.shape.time;
 
