@@ -35,8 +35,6 @@ export interface WorldOptions {
   readonly seed: number;
   /** The bound of I7. */
   readonly healedWithinMs?: number;
-  /** Of each of four lanes. */
-  readonly profiles?: number;
   readonly service?: AppChanges;
   readonly invalidator?: AppChanges;
 }
@@ -91,7 +89,7 @@ export class World implements AsyncDisposable {
     this.#ownEnds = ownEnds;
   }
 
-  static async begin({ seed, profiles = 6, ...changes }: WorldOptions): Promise<World> {
+  static async begin({ seed, ...changes }: WorldOptions): Promise<World> {
     const parts = await startServers();
     const ownEnds: string[] = [];
     const { system } = parts;
@@ -114,7 +112,7 @@ export class World implements AsyncDisposable {
     const either = (index: 0 | 1) => () =>
       (services[index].isRunning ? services[index] : services[1 - index])?.url ?? "";
     const canBeAsked = () => services.some(({ isRunning }) => isRunning);
-    const load = new Load([either(0), either(1), either(0), either(1)], { seed, profiles, canBeAsked });
+    const load = new Load([either(0), either(1), either(0), either(1)], { seed, profiles: 6, canBeAsked });
     await Promise.all(load.lanes.map((lane) => lane.createAll()));
     const apps = {
       services,
