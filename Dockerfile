@@ -27,6 +27,8 @@ FROM node:24-slim
 ARG APP
 ARG GROUP=apps
 ENV NODE_ENV=production
+# The ports of a container are closed to all but its networks, unless they are published.
+ENV LISTEN_HOST=0.0.0.0
 WORKDIR /freshet
 COPY --from=dependencies /freshet ./
 COPY --from=build /freshet/libs libs

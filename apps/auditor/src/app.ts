@@ -135,7 +135,7 @@ export async function createAuditor(config: AuditorConfig): Promise<Stoppable & 
     unfinished: () => undefined,
     start: async () => {
       auditor.start();
-      await nest.listen(config.port, "0.0.0.0");
+      await nest.listen(config.port, config.host);
       logger.info({ port: config.port, topics, horizonsMs: config.horizonsMs }, "auditor is listening");
       await source.start();
     },

@@ -4,6 +4,7 @@ import {
   type Environment,
   kafkaClientOptions,
   kafkaSettings,
+  listenHost,
   logLevel,
   poolNodes,
   port,
@@ -19,6 +20,7 @@ const number = (fallback: number) => z.coerce.number({ error: "is not a number" 
 export const auditorSettings = (production: boolean) =>
   z.object({
     ...kafkaSettings,
+    LISTEN_HOST: listenHost,
     PORT: port(3002, "HTTP port: /status, /metrics, /health/live, /health/ready"),
     MANIFESTS_DIR: z
       .string()
@@ -55,6 +57,7 @@ export function readConfig(environment: Environment = process.env) {
   if (horizonsMs.length > 5 || horizonsMs.some((ms) => !(ms > 0 && ms <= 3_600_000)))
     throw new ConfigError(["AUDIT_HORIZONS_SECONDS: must be at most 5 numbers above 0 and up to 3600"]);
   return {
+    host: values.LISTEN_HOST,
     port: values.PORT,
     manifestsDir: values.MANIFESTS_DIR,
     deployment: values.DEPLOYMENT,

@@ -112,7 +112,7 @@ export async function createIngress(
     start: async () => {
       await nest.init();
       routes.refuseOtherMethods();
-      await nest.listen(config.port, "0.0.0.0");
+      await nest.listen(config.port, config.host);
       const url = await nest.getUrl();
       logger.info({ url, types: [...published.keys()] }, "ingress is listening");
       return { url };

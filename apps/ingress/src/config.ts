@@ -3,6 +3,7 @@ import {
   type Environment,
   kafkaClientOptions,
   kafkaSettings,
+  listenHost,
   logLevel,
   port,
   readEnvironment,
@@ -22,6 +23,7 @@ const wholeNumber = (fallback: number, least: number, most: number) =>
 /** The ingress's settings; documents' table is generated from this. */
 export const ingressSettings = z.object({
   ...kafkaSettings,
+  LISTEN_HOST: listenHost,
   PORT: port(3003, "HTTP port: /events, /openapi.json, /metrics, /health/live, /health/ready"),
   MANIFESTS_DIR: z
     .string()
@@ -57,6 +59,7 @@ export function readConfig(environment: Environment = process.env) {
       `INGRESS_EVENTS_PER_MINUTE: must be at least INGRESS_MAX_BATCH (${maxBatch}): a full batch would never be taken`,
     ]);
   return {
+    host: values.LISTEN_HOST,
     port: values.PORT,
     manifestsDir: values.MANIFESTS_DIR,
     tokens: parseTokens(values.INGRESS_TOKENS),

@@ -206,7 +206,7 @@ export async function createInvalidator(config: InvalidatorConfig): Promise<Inva
       });
       if (config.admin && admin) await admin.listen(config.admin.port, config.admin.host);
       else logger.info("ADMIN_TOKEN is not set: the admin port is closed");
-      await nest.listen(config.port, "0.0.0.0");
+      await nest.listen(config.port, config.host);
       logger.info(
         { port: config.port, pools: pools.all.map(({ name }) => name) },
         "invalidator is listening",

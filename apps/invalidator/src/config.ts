@@ -3,6 +3,7 @@ import {
   type Environment,
   kafkaClientOptions,
   kafkaSettings,
+  listenHost,
   listOf,
   logLevel,
   onOff,
@@ -27,6 +28,7 @@ export const invalidatorSettings = (production: boolean) =>
       3001,
       "Read-only HTTP port: the live page at /, /status, /metrics, /health/live, /health/ready",
     ),
+    LISTEN_HOST: listenHost,
     ADMIN_PORT: port(3101, "Admin HTTP port: pause, resume, settle and flush; closed without ADMIN_TOKEN"),
     ADMIN_HOST: z
       .string()
@@ -103,6 +105,7 @@ export const invalidatorSettings = (production: boolean) =>
   });
 
 export interface InvalidatorConfig {
+  readonly host: string;
   readonly port: number;
   /** undefined: the admin port stays closed. */
   readonly admin: { readonly port: number; readonly host: string; readonly token: string } | undefined;
@@ -130,6 +133,7 @@ export interface InvalidatorConfig {
 export function readConfig(environment: Environment = process.env): InvalidatorConfig {
   const values = readEnvironment(invalidatorSettings(environment["NODE_ENV"] === "production"), environment);
   return {
+    host: values.LISTEN_HOST,
     port: values.PORT,
     admin:
       values.ADMIN_TOKEN === undefined

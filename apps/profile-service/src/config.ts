@@ -2,6 +2,7 @@ import {
   type Environment,
   kafkaClientOptions,
   kafkaSettings,
+  listenHost,
   logLevel,
   onOff,
   port,
@@ -58,6 +59,7 @@ export const profileServiceSettings = (production: boolean) =>
       .min(1, "must be at least 1")
       .default(50)
       .describe("Deadline of one call of memcached in milliseconds; later the primary is asked instead"),
+    LISTEN_HOST: listenHost,
     PORT: port(3000, "Public HTTP port: the profile API"),
     INTERNAL_PORT: port(3100, "Internal HTTP port: /internal/views, /metrics, /health/live, /health/ready"),
     INTERNAL_TOKEN: internalToken(production),
@@ -94,6 +96,7 @@ export interface ProfileServiceConfig {
   /** The pools that the views name. */
   readonly pools: Readonly<Record<"profiles" | "teams", PoolNodes>>;
   readonly memcachedTimeoutMs: number;
+  readonly host: string;
   readonly port: number;
   readonly internalPort: number;
   /** Demanded on /internal/*; undefined: nothing is. */
@@ -123,6 +126,7 @@ export function readConfig(environment: Environment = process.env): ProfileServi
       teams: { nodes: values.MEMCACHED_TEAMS, previousNodes: values.MEMCACHED_TEAMS_PREVIOUS },
     },
     memcachedTimeoutMs: values.MEMCACHED_TIMEOUT_MS,
+    host: values.LISTEN_HOST,
     port: values.PORT,
     internalPort: values.INTERNAL_PORT,
     internalToken: values.INTERNAL_TOKEN,

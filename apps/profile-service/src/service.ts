@@ -43,8 +43,8 @@ export async function startProfileService(config: ProfileServiceConfig): Promise
   };
   const unfinished = () => (relay === null || relay.state === "stopped" ? undefined : { relay: relay.state });
   try {
-    const url = await api.listen(config.port);
-    const internalUrl = await internal.listen(config.internalPort);
+    const url = await api.listen(config.port, config.host);
+    const internalUrl = await internal.listen(config.internalPort, config.host);
     logger.info({ url, internalUrl }, "listening");
     return { url, internalUrl, close, unfinished, logger };
   } catch (error) {

@@ -8,6 +8,7 @@ const database = z.object({
   DATABASE_NAME: z.string().optional().describe("In place of the one that the URL names"),
 });
 const settings = z.object({
+  LISTEN_HOST: z.string().default("127.0.0.1"),
   PORT: z.coerce.number().int().default(3200),
   KAFKA_BROKERS: z.string().transform((list) => list.split(",")),
   MEMCACHED_TEAMS: z.string(),

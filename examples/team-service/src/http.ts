@@ -20,7 +20,10 @@ export interface Asked {
 const maxBodyBytes = 65_536;
 
 /** A small JSON server; `/health/ready` answers 200 as soon as it listens. */
-export async function serve(port: number, route: (asked: Asked) => Promise<Answer>): Promise<Server> {
+export async function serve(
+  { LISTEN_HOST, PORT }: { LISTEN_HOST: string; PORT: number },
+  route: (asked: Asked) => Promise<Answer>,
+): Promise<Server> {
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
     const asked: Asked = {
@@ -42,7 +45,7 @@ export async function serve(port: number, route: (asked: Asked) => Promise<Answe
         response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body ?? {}));
       });
   });
-  await new Promise<void>((resolve) => server.listen(port, "0.0.0.0", resolve));
+  await new Promise<void>((resolve) => server.listen(PORT, LISTEN_HOST, resolve));
   return server;
 }
 

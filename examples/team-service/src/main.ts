@@ -58,7 +58,7 @@ async function route({ method, path, bypass, json }: Asked): Promise<Answer> {
   return { status: 200, body: team };
 }
 
-const server = await serve(config.PORT, route);
+const server = await serve(config, route);
 
 process.once("SIGTERM", () => {
   server.close();

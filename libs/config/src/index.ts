@@ -6,6 +6,7 @@ export {
   kafkaSettings,
   type KafkaSettings,
   kafkaClientOptions,
+  listenHost,
   port,
   logLevel,
   onOff,

@@ -13,6 +13,14 @@ export function port(fallback: number, meaning: string): z.ZodDefault<z.ZodCoerc
     .describe(meaning);
 }
 
+/** Where the HTTP ports listen. */
+export const listenHost = z
+  .string()
+  .default("127.0.0.1")
+  .describe(
+    "Address that the HTTP ports listen on; the image sets 0.0.0.0, since a container is reached from outside",
+  );
+
 /** A switch that is written `on` or `off`. */
 export function onOff(fallback: "on" | "off", meaning: string) {
   return z

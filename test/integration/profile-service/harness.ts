@@ -22,6 +22,7 @@ export async function startService(
       teams: { nodes: inject("teamsNodes").join(","), previousNodes: "" },
     },
     memcachedTimeoutMs: 10_000, // the default of 50 ms makes misses of hits on a busy machine
+    host: "127.0.0.1",
     port: 0,
     internalPort: 0,
     internalToken: undefined,

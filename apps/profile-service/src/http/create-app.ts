@@ -24,7 +24,7 @@ interface Limits {
 export interface HttpServer {
   readonly app: NestFastifyApplication;
   /** Answers its URL. */
-  listen(port: number): Promise<string>;
+  listen(port: number, host: string): Promise<string>;
 }
 
 /** A Nest application on Fastify whose every answer to a bad request is problem details. */
@@ -60,10 +60,10 @@ export async function createApp(
   if (requestsPerMinute > 0) await limitRate(app, requestsPerMinute);
   return {
     app,
-    async listen(port) {
+    async listen(port, host) {
       await app.init();
       routes.refuseOtherMethods();
-      await app.listen(port, "0.0.0.0");
+      await app.listen(port, host);
       return await app.getUrl();
     },
   };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 const settings = z.object({
+  LISTEN_HOST: z.string().default("127.0.0.1"),
   PORT: z.coerce.number().int().default(3201),
   DATABASE_URL: z.string(),
   MEMCACHED_SEARCH: z.string(),

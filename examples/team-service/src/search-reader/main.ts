@@ -47,7 +47,7 @@ async function route({ method, path: [kind, teamId = ""], query, bypass }: Asked
   return value === null ? { status: 404, outcome } : { status: 200, body: value, outcome };
 }
 
-const server = await serve(config.PORT, route);
+const server = await serve(config, route);
 
 process.once("SIGTERM", () => {
   server.close();
