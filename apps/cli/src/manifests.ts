@@ -14,7 +14,7 @@ interface Loaded {
 
 /**
  * The manifests of a folder, compiled.
- * @throws ManifestError with every problem of the set, each file with its folder
+ * @throws ManifestError with what is wrong in the set, each file with its folder: names and forms first, what they refer to once those are right
  */
 export async function loadGraph(folder: string): Promise<DependencyGraph> {
   return (await load(folder)).graph;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Problem } from "./problem.ts";
 import { readinessSchema, statusReport, statusSchema } from "./status-report.ts";
+import { Terminal } from "./terminal.ts";
 
 const well = {
   pool: "p",
@@ -39,6 +40,15 @@ describe("statusReport", () => {
       problem: false,
       problems: [],
     });
+  });
+
+  it("says of a paused pool first that it is paused", () => {
+    const status = statusSchema.parse({ pools: [{ ...well, pausedSince: "then" }] });
+    let text = "";
+    const sink = { write: (more: string) => (text += more) };
+    statusReport("http://i:1", status, readinessSchema.parse(ready)).print(new Terminal(sink, false));
+    expect(text).toContain("pool p (freshet.local.p): paused since then, ");
+    expect(text).not.toContain("running");
   });
 
   it("reads the status of an invalidator that tells less or more", () => {

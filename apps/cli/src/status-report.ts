@@ -176,13 +176,15 @@ export function statusProblems({
 
 function printPool(
   out: Terminal,
-  { pool, group, state, lagMessages, lagSeconds, partitions, wholeGroup, ...rest }: PoolStatus,
+  { pool, group, state, pausedSince, lagMessages, lagSeconds, partitions, wholeGroup, ...rest }: PoolStatus,
 ): void {
   out.line();
   out.line(
     { text: `pool ${pool}`, style: "bold" },
     ` (${group}): `,
-    { text: state, style: state === "running" ? "green" : "red" },
+    pausedSince
+      ? { text: `paused since ${pausedSince}`, style: "red" }
+      : { text: state, style: state === "running" ? "green" : "red" },
     `, ${behind(lagMessages, lagSeconds)}`,
   );
   if (wholeGroup)

@@ -77,6 +77,7 @@ describe("a manifest", () => {
       { views: { v: { ...view, dependsOn: [{ event: "A", params: {}, fields: [] }] } } },
     ],
     ["views.V", { views: { V: view } }],
+    ["views.__proto__", { views: JSON.parse(`{ "__proto__": ${JSON.stringify(view)} }`) as object }],
     ["publishes.A.topic", { publishes: { A: { ...publishes.ProfileChanged, topic: "profiles" } } }],
     ["publishes.A.routing.x", { publishes: { A: { ...publishes.ProfileChanged, routing: { x: "float" } } } }],
     [

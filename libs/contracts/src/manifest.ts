@@ -224,7 +224,7 @@ export interface ManifestProblem {
   readonly mend: string;
 }
 
-/** MANIFEST_INVALID: refuses a set of manifests as a whole, with every problem of it. */
+/** MANIFEST_INVALID: refuses a set of manifests as a whole, and tells what is wrong in it. */
 export class ManifestError extends FreshetError {
   readonly problems: readonly ManifestProblem[];
 
@@ -236,16 +236,30 @@ export class ManifestError extends FreshetError {
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: string): z.infer<Schema> {
+  const dropped = pathsToProto(data);
+  if (dropped.length > 0)
+    throw new ManifestError(
+      dropped.map((path) => ({ file, path, problem: "a name that JavaScript reserves", mend: "rename it" })),
+    );
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
   throw new ManifestError(
     parsed.error.issues.map((issue) => ({
       file,
       path: issue.path.length === 0 ? "(the file)" : issue.path.join("."),
-      problem: issue.message,
+      problem: issue.message.replace("expected record", "expected a map"),
       mend: mendOf(issue),
     })),
   );
+}
+
+/** Where a name is __proto__: zod leaves it out without a word, and nobody would invalidate that view's keys. */
+function pathsToProto(data: unknown, at: readonly string[] = []): string[] {
+  if (typeof data !== "object" || data === null) return [];
+  return Object.entries(data).flatMap(([label, value]) => {
+    const path = [...at, label];
+    return label === "__proto__" ? [path.join(".")] : pathsToProto(value, path);
+  });
 }
 
 /** What is unknown here may be known to a later version: dropped, it would leave keys that nobody invalidates. */

@@ -100,7 +100,13 @@ test("replay refuses what it can't mean, before anything is deleted", async () =
   expect(await asJson(["replay", "--from", "7@0", "--topic", topic])).toMatchObject(
     refused("KAFKA_TOPIC_UNKNOWN"),
   );
-  expect(await asJson(["replay", "--from", "yesterday"])).toMatchObject(refused("CLI_USAGE"));
+  for (const range of [
+    ["--from", "yesterday"],
+    ["--from", "5m", "--to", "1h"],
+    ["--topic", topic, "--from", "0@7", "--to", "0@3"],
+    ["--topic", topic, "--from", "0@99999"],
+  ])
+    expect(await asJson(["replay", ...range])).toMatchObject(refused("CLI_USAGE"));
 });
 
 test("repair deletes what follows from the rows that changed, and says what it can't know", async () => {

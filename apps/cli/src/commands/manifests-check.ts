@@ -11,7 +11,7 @@ export function addManifestsCheck(manifests: Command, session: Session): void {
   const command = session.command(
     manifests,
     "check",
-    "Whether a folder of manifests would be taken; else every problem of it, and how to mend it",
+    "Whether a folder of manifests would be taken; else what is wrong, by file and path, and how to mend it",
     [
       ["manifests check", "the folder of MANIFESTS_DIR, or deploy/manifests"],
       ["manifests check deploy/manifests --json", "for a CI; exit code 1 when something is wrong"],

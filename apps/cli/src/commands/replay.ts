@@ -69,6 +69,7 @@ async function replay(
     );
   if (topics.length > 1 && [options.from, options.to].some(({ at }) => at === "offset"))
     throw new FreshetError("CLI_USAGE", "partition@offset needs --topic: there are several topics");
+  refuseReversed(options);
   const ranges = (await Promise.all(topics.map((topic) => rangeOf(topic, options, clients, ask)))).flat();
   const total = ranges.reduce((sum, { offset, end }) => sum + Math.max(0, Number(end - offset)), 0);
   const progress = new Progress(session.io.stderr, "replaying", total);
@@ -88,6 +89,16 @@ async function replay(
   const dryRun = options.dryRun === true;
   session.report(report({ ...seen, total, counts: deleter.counts, dryRun, isInterrupted }), options.json);
   if (isInterrupted) session.exitCode = 130;
+}
+
+/** A range that ends before it begins would be replayed as one of no events, which is taken for done. */
+function refuseReversed({ from, to }: ReplayOptions): void {
+  const isReversed =
+    (from.at === "time" && to.at === "time" && from.ms > to.ms) ||
+    (from.at === "offset" && to.at === "offset" && from.offset > to.offset) ||
+    (to.at === "beginning" && from.at !== "beginning") ||
+    (from.at === "end" && to.at !== "end");
+  if (isReversed) throw new FreshetError("CLI_USAGE", "--from lies after --to: swap them");
 }
 
 /** Deletes what the records of this topic say; answers how many of them are no events that can be planned. */
@@ -123,6 +134,12 @@ async function rangeOf(
   ]);
   if (begins.length === 0 || ends?.length === 0)
     throw new FreshetError("KAFKA_TOPIC_UNKNOWN", `${topic} has no such partition`);
+  const beyond = begins.find(({ offset, end }) => from.at === "offset" && offset > end);
+  if (beyond !== undefined)
+    throw new FreshetError(
+      "CLI_USAGE",
+      `--from ${beyond.partition}@${beyond.offset} lies behind the end of ${topic}, which is ${beyond.partition}@${beyond.end}`,
+    );
   return begins.flatMap((range) => {
     if (ends === undefined) return [range];
     const stop = ends.find(({ partition }) => partition === range.partition)?.offset;
