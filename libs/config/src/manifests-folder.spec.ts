@@ -76,8 +76,9 @@ describe("readManifestsFolder", () => {
     ["dashes of one line", "- "],
     ["questions of one line", "? "],
     ["keys of one line", "x: "],
-  ])("refuses %s without end, instead of ending with its stack", async (_, level) => {
-    given({ "pools.yaml": pools, "a.yaml": level.repeat(500_000) });
+    ["keys of one line, behind a brace that stays open", "x: ", "a: { b: c,"],
+  ])("refuses %s without end, instead of ending with its stack", async (_, level, before = "") => {
+    given({ "pools.yaml": pools, "a.yaml": before + level.repeat(500_000) });
     expect(await problems()).toEqual(["a.yaml: (the file)"]);
   });
 

@@ -12,13 +12,12 @@ const wholeFile = "(the file)";
  * @throws ManifestError
  */
 export function parseYaml(text: string, file: string): unknown {
-  if (isTooDeep(text)) {
+  const lines = new LineCounter();
+  const document = isTooDeep(text) ? undefined : parse(text, lines);
+  if (document === undefined) {
     const mend = "a manifest has a dozen levels at most";
     throw new ManifestError([{ file, path: wholeFile, problem: "not valid YAML: nested too deeply", mend }]);
   }
-  const lines = new LineCounter();
-  // What its warnings are about, the schema refuses. An excerpt for each error took minutes where there are thousands.
-  const document = parseDocument(text, { logLevel: "error", prettyErrors: false, lineCounter: lines });
   if (document.errors.length > 0)
     throw new ManifestError(
       document.errors.slice(0, 10).map(({ message, pos: [at] }) => ({
@@ -37,6 +36,17 @@ export function parseYaml(text: string, file: string): unknown {
   }
 }
 
+/** undefined: its levels ended the stack. */
+function parse(text: string, lineCounter: LineCounter): ReturnType<typeof parseDocument> | undefined {
+  try {
+    // What its warnings are about, the schema refuses. An excerpt for each error took minutes where there are thousands.
+    return parseDocument(text, { logLevel: "error", prettyErrors: false, lineCounter });
+  } catch (cause) {
+    if (cause instanceof RangeError) return undefined;
+    throw cause;
+  }
+}
+
 /**
  * The parser calls itself for each level, and V8 aborts the process where a regular expression is compiled at the end
  * of the stack: 10,000 brackets did. The lexer does not, and knows a bracket from one within a text.
@@ -46,9 +56,9 @@ function isTooDeep(text: string): boolean {
   for (const token of new Lexer().lex(text)) {
     if (token === "[" || token === "{") brackets += 1;
     else if (token === "]" || token === "}") brackets = Math.max(0, brackets - 1);
-    else if (token.includes("\n")) indicators = 0;
-    // Of one line, outside of brackets: each opens a level.
-    else if (brackets === 0 && (token === "-" || token === "?" || token === ":")) indicators += 1;
+    else if (token.includes("\n") || token === ",") indicators = 0;
+    // Of one line, with no comma between them: each opens a level.
+    else if (token === "-" || token === "?" || token === ":") indicators += 1;
     else if (token.length > 10 * mostLevels && token.trim() === "") return true;
     if (brackets > mostLevels || indicators > mostLevels) return true;
   }
