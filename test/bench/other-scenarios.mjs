@@ -269,22 +269,29 @@ export const overhead = {
 export const profile = {
   about: "where the invalidator's processor time goes: by stage, and by function",
   async run({ sandbox, size: { events }, signal, progress }) {
-    progress.next(`draining ${events} events under the profiler`);
-    const { file, drain, stages, costs } = await profileDrain(sandbox, { events, signal });
+    const profiles = [];
+    for (const fanOut of [1, 10]) {
+      const count = fanOut === 1 ? events : Math.ceil(events / 4);
+      progress.next(`draining ${count} events of ${fanOut} keys under the profiler`);
+      profiles.push({ fanOut, ...(await profileDrain(sandbox, { events: count, fanOut, signal })) });
+    }
     return {
-      title: `${number(drain.eventsPerSecond)} events/s under the profiler, written to ${file}`,
-      tables: [
+      title: "One drain each under the profiler, which slows down what it looks at",
+      tables: profiles.flatMap(({ fanOut, drain, stages, costs }) => [
         {
-          headings: ["stage", "CPU µs/event"],
+          headings: [
+            `stage, ${fanOut} keys an event: ${number(drain.eventsPerSecond)} events/s`,
+            "CPU µs/event",
+          ],
           rows: stages.map(({ stage, micros }) => [stage, number(micros, 2)]),
         },
         {
-          headings: ["self time by function", "%"],
-          rows: costs.slice(0, 25).map(({ where, share }) => [where, number(share * 100, 1)]),
+          headings: [`self time by function, ${fanOut} keys an event`, "%"],
+          rows: costs.slice(0, 20).map(({ where, share }) => [where, number(share * 100, 1)]),
         },
-      ],
+      ]),
       ratios: {},
-      detail: { stages },
+      detail: { profiles: profiles.map(({ fanOut, file, stages }) => ({ fanOut, file, stages })) },
     };
   },
 };

@@ -32,10 +32,15 @@ const COLLECTOR = "(garbage collector)";
 /**
  * Drains once under the CPU profiler and answers the profile's file and its costs.
  * @param {import("../../scripts/local/sandbox.mjs").Sandbox} sandbox
- * @param {{ events: number, signal: AbortSignal }} options
+ * @param {{ events: number, fanOut: number, signal: AbortSignal }} options
  */
-export async function profileDrain(sandbox, { events, signal }) {
-  const load = await prepareLoad(sandbox, { name: "profile", ids: uniqueIds(events), signal });
+export async function profileDrain(sandbox, { events, fanOut, signal }) {
+  const load = await prepareLoad(sandbox, {
+    name: `profile-${fanOut}`,
+    ids: uniqueIds(events),
+    fanOut,
+    signal,
+  });
   const file = join(resultsFolder(), `invalidator-${Date.now()}.cpuprofile`);
   const nodes = new BenchNodes(sandbox.memcachedNodes);
   try {
