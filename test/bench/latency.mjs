@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { query } from "../../scripts/local/postgres.mjs";
 import { ensureTopics } from "../../scripts/local/topics.mjs";
 import { waitUntil } from "../../scripts/local/wait.mjs";
@@ -7,7 +9,9 @@ import { ProduceConsumeFloor } from "./floor.mjs";
 import { BenchNodes } from "./nodes.mjs";
 import { residentMb } from "./processes.mjs";
 import { distribution } from "./statistics.mjs";
+import { stepDelays } from "./steps.mjs";
 
+const STEP_TIMES = fileURLToPath(new URL("step-times.mjs", import.meta.url));
 const BLOCK = 100;
 /** The updates that go first and are not counted: they meet code that is not compiled yet. */
 const WARM_UP = 200;
@@ -38,8 +42,13 @@ const CAPACITY_UPDATES = 600;
  */
 export async function measureLatency(sandbox, { updates, signal, progress }) {
   progress.next("starting both apps, making profiles");
-  const service = sandbox.profileService({ env: { RATE_LIMIT_PER_MINUTE: "0" } });
-  const invalidator = sandbox.invalidator();
+  const files = ["service", "invalidator"].map((name) => join(sandbox.dir, `steps-${name}.json`));
+  const nodeArgs = ["--import", STEP_TIMES];
+  const service = sandbox.profileService({
+    nodeArgs,
+    env: { RATE_LIMIT_PER_MINUTE: "0", BENCH_STEPS: files[0] },
+  });
+  const invalidator = sandbox.invalidator({ nodeArgs, env: { BENCH_STEPS: files[1] } });
   await Promise.all([service.start(signal), invalidator.start(signal)]);
   await ensureTopics(sandbox.brokers, [FLOOR_TOPIC]);
   const floor = await ProduceConsumeFloor.start(sandbox.brokers, FLOOR_TOPIC);
@@ -53,13 +62,14 @@ export async function measureLatency(sandbox, { updates, signal, progress }) {
       return ids;
     };
     const delaysOf = async (/** @type {readonly string[]} */ ids, /** @type {number} */ ratePerSecond) => {
-      const [commitToGoneMs, floorMs] = [/** @type {number[]} */ ([]), /** @type {number[]} */ ([])];
+      const updated = /** @type {import("./steps.mjs").Update[]} */ ([]);
+      const floorMs = /** @type {number[]} */ ([]);
       for (let from = 0; from < ids.length; from += BLOCK) {
         const block = ids.slice(from, from + BLOCK);
-        commitToGoneMs.push(...(await updateBlock(sandbox, nodes, { block, ratePerSecond, signal })));
+        updated.push(...(await updateBlock(sandbox, nodes, { block, ratePerSecond, signal })));
         floorMs.push(...(await floor.measure({ count: BLOCK, ratePerSecond, signal })));
       }
-      return { commitToGoneMs, floorMs };
+      return { updated, floorMs };
     };
     const warmUp = await profiles(WARM_UP);
     await untilQuiet(sandbox, signal);
@@ -72,21 +82,25 @@ export async function measureLatency(sandbox, { updates, signal, progress }) {
     await inParallel(ids, patch);
     const capacity = (ids.length * 1_000) / (performance.now() - began);
     const loads = [];
+    /** @type {import("./steps.mjs").Update[]} */
+    let apart = [];
     for (const share of SHARES) {
       const ratePerSecond = capacity * share;
       progress.next(`${updates} updates, ${Math.round(ratePerSecond)} a second`);
       const some = await profiles(updates);
       await untilQuiet(sandbox, signal);
       const delays = await delaysOf(some, ratePerSecond);
+      if (share === SHARES[0]) apart = delays.updated;
       loads.push({
         share,
         ratePerSecond,
-        commitToGoneMs: distribution(delays.commitToGoneMs),
+        commitToGoneMs: distribution(delays.updated.map(({ committedMs, goneMs }) => goneMs - committedMs)),
         floorMs: distribution(delays.floorMs),
       });
     }
     const memory = sandbox.processes.map(({ name, pid }) => ({ name, mb: pid ? residentMb(pid) : 0 }));
-    return { capacityPerSecond: capacity, loads, memory };
+    await Promise.all([service.stop(), invalidator.stop()]);
+    return { capacityPerSecond: capacity, loads, memory, steps: stepDelays(apart, files) };
   } finally {
     nodes.close();
     await floor.stop();
@@ -95,7 +109,7 @@ export async function measureLatency(sandbox, { updates, signal, progress }) {
 }
 
 /**
- * Caches each profile, then updates each at its time; answers the delays in ms.
+ * Caches each profile, then updates each at its time; answers when each was committed and gone, in ms since 1970.
  * @param {Sandbox} sandbox
  * @param {BenchNodes} nodes
  * @param {{ block: readonly string[], ratePerSecond: number, signal: AbortSignal }} options
@@ -130,7 +144,11 @@ async function updateBlock(sandbox, nodes, { block, ratePerSecond, signal }) {
   }
   await Promise.all(requests);
   const commits = await commitTimes(sandbox, block);
-  return block.map((id) => (goneMs.get(`user_profile:${id}`) ?? NaN) - (commits.get(id) ?? NaN));
+  return block.map((id) => ({
+    id,
+    committedMs: commits.get(id) ?? NaN,
+    goneMs: goneMs.get(`user_profile:${id}`) ?? NaN,
+  }));
 }
 
 /**

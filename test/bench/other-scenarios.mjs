@@ -32,6 +32,10 @@ export const latency = {
           ]),
         },
         {
+          headings: ["of it, from one step to the next, at 10 %", "p50", "p90", "p99", "max"],
+          rows: result.steps.map(({ what, ms }) => [what, ...cells(ms)]),
+        },
+        {
           headings: ["resident memory", "MB"],
           rows: result.memory.map(({ name, mb }) => [name, number(mb)]),
         },

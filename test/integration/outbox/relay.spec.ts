@@ -109,6 +109,37 @@ test("what is not acknowledged is rolled back and published again, from the olde
   expect(harness.published()).toEqual(["1@1", "1@2"]);
 });
 
+test("rows are claimed while others are published; what then can't be published is put back alone", async () => {
+  await using harness = await Harness.open();
+  const transactions: number[] = [];
+  let calls = 0;
+  let visible = 0;
+  const relay = harness.relay({
+    batchRows: 1,
+    publish: async (messages) => {
+      calls += 1;
+      if (calls === 2) {
+        // The first row is acknowledged and not yet committed: one transaction for both.
+        visible = await harness.waiting();
+        throw new Error("acks lost");
+      }
+      harness.log.push(...messages);
+      return messages.map(() => "published" as const);
+    },
+    on: (event) => {
+      harness.events.push(event);
+      if (event.type === "published") transactions.push(event.rows);
+    },
+  });
+  await addMany(harness, 1, 3);
+  relay.start();
+  await waitFor(() => harness.log.length >= 3, { describe: "all rows" });
+  await waitFor(async () => (await harness.waiting()) === 0, { describe: "the outbox to be empty" });
+  expect(visible).toBe(3);
+  expect(harness.published()).toEqual(["1@1", "2@1", "3@1"]);
+  expect(transactions).toEqual([1, 2]);
+});
+
 test("while the broker is down writes go on, no transaction is open, and age and rows are told", async () => {
   await using harness = await Harness.open();
   let down = true;
