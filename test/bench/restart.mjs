@@ -14,19 +14,13 @@ export async function measureRestart(sandbox, { load, signal }) {
   const deployment = `restart-${process.hrtime.bigint()}`;
   const groupId = `freshet.${deployment}.profiles`;
   const env = { MANIFESTS_DIR: load.manifestsDir, DEPLOYMENT: deployment };
-  const committed = async () =>
-    await kafkaAdmin(sandbox.brokers, async (admin) => {
-      const [group] = await admin.fetchOffsets({ groupId, topics: [load.topic] });
-      return (group?.partitions ?? []).reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
-    });
   const first = sandbox.invalidator({ env });
-  await first.start(signal);
-  await waitUntil("a third of the backlog", async () => (await committed()) >= load.events * KILLED_AT, {
-    timeoutMs: 300_000,
-    signal,
-  });
+  // Not awaited: it is ready only when the backlog is done.
+  const firstStart = first.start(signal).catch(() => undefined);
+  const done = await committedAtLeast(sandbox, load, { groupId, share: KILLED_AT, signal });
   await first.kill();
-  const left = load.events - (await committed());
+  await firstStart;
+  const left = load.events - done;
   if (left === 0) throw new Error("drained before it was killed: ask for more by --events");
   const began = performance.now();
   const second = sandbox.invalidator({ env });
@@ -46,4 +40,27 @@ export async function measureRestart(sandbox, { load, signal }) {
     await starting.catch(() => undefined);
     await second.stop();
   }
+}
+
+/**
+ * How many events are below the group's committed offsets, once they are this share of all.
+ * @param {import("../../scripts/local/sandbox.mjs").Sandbox} sandbox
+ * @param {import("./load.mjs").Load} load
+ * @param {{ groupId: string, share: number, signal: AbortSignal }} options
+ */
+async function committedAtLeast({ brokers }, { topic, events }, { groupId, share, signal }) {
+  return await kafkaAdmin(brokers, (admin) =>
+    waitUntil(
+      `${share} of the backlog`,
+      async () => {
+        const [group] = await admin.fetchOffsets({ groupId, topics: [topic] });
+        const done = (group?.partitions ?? []).reduce(
+          (sum, { offset }) => sum + Math.max(0, Number(offset)),
+          0,
+        );
+        return done >= events * share && done;
+      },
+      { timeoutMs: 120_000, signal },
+    ),
+  );
 }
