@@ -72,7 +72,7 @@ async function bench() {
   const size = {
     quick,
     events: Number(options.events ?? (quick ? 60_000 : 200_000)),
-    rounds: Number(options.rounds ?? (quick ? 2 : 5)),
+    rounds: Number(options.rounds ?? (quick ? 2 : 3)),
   };
   return await run(all, names, size, options.guard);
 }

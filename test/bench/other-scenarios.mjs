@@ -17,7 +17,7 @@ import { measureWrites } from "./write.mjs";
 export const latency = {
   about: "commit → gone at 10, 50 and 80 % of what the service can take, the writer's own delete off",
   async run({ sandbox, size: { quick }, signal, progress }) {
-    const result = await measureLatency(sandbox, { updates: quick ? 200 : 1_000, signal, progress });
+    const result = await measureLatency(sandbox, { updates: quick ? 200 : 500, signal, progress });
     const cells = (/** @type {{ p50: number, p90: number, p99: number, max: number }} */ ms) =>
       [ms.p50, ms.p90, ms.p99, ms.max].map((value) => number(value, 1));
     const of = (/** @type {number} */ share) => `${share * 100} %`;

@@ -17,7 +17,7 @@ export async function measureRestart(sandbox, { load, signal }) {
   const first = sandbox.invalidator({ env });
   // Not awaited: it is ready only when the backlog is done.
   const firstStart = first.start(signal).catch(() => undefined);
-  const done = await committedAtLeast(sandbox, load, { groupId, share: KILLED_AT, signal });
+  const { done } = await committedAtLeast(sandbox, load, { groupId, share: KILLED_AT, signal });
   await first.kill();
   await firstStart;
   const left = load.events - done;
@@ -58,7 +58,7 @@ async function committedAtLeast({ brokers }, { topic, events }, { groupId, share
           (sum, { offset }) => sum + Math.max(0, Number(offset)),
           0,
         );
-        return done >= events * share && done;
+        return done >= events * share ? { done } : undefined;
       },
       { timeoutMs: 120_000, signal },
     ),
