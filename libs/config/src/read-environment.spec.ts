@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ConfigError, readEnvironment } from "./read-environment.ts";
-import { deployment, listOf, port } from "./settings.ts";
+import { deployment, kafkaSettings, listOf, port } from "./settings.ts";
 
 const schema = z.object({
   PORT: port(3000, "Public port"),
@@ -29,6 +29,16 @@ describe("readEnvironment", () => {
       "BROKERS: is not set. Brokers as host:port",
     ]);
   });
+
+  it.each(["nohost", "kafka-1", "http://kafka-1:9092", "a:1,b"])(
+    "takes %s for no list of brokers",
+    (brokers) => {
+      const { KAFKA_BROKERS } = kafkaSettings;
+      expect(() => readEnvironment(z.object({ KAFKA_BROKERS }), { KAFKA_BROKERS: brokers })).toThrow(
+        "KAFKA_BROKERS: names one that is no host:port, such as kafka-1:9092. Kafka brokers as host:port",
+      );
+    },
+  );
 
   it("counts an empty variable as absent, so that its default holds", () => {
     expect(readEnvironment(schema, { PORT: "", BROKERS: "a:1, b:2" })).toEqual({

@@ -71,9 +71,16 @@ export function deployment(production: boolean) {
   return production ? name : name.default("local").describe(name.description ?? "");
 }
 
+const brokersMeaning = "Kafka brokers as host:port, separated by commas";
+
 /** How to reach Kafka. */
 export const kafkaSettings = {
-  KAFKA_BROKERS: listOf("Kafka brokers as host:port, separated by commas"),
+  KAFKA_BROKERS: listOf(brokersMeaning)
+    .refine(
+      (brokers) => brokers.every((broker) => /^[^\s/]+:\d{1,5}$/.test(broker)),
+      "names one that is no host:port, such as kafka-1:9092",
+    )
+    .describe(brokersMeaning), // a refined schema has none of its own
   KAFKA_SSL_CA_FILE: z
     .string()
     .optional()

@@ -87,11 +87,15 @@ function resolved({ graph, pool }: ExplainAccess, key: string, poolName: string 
     throw new FreshetError("CACHE_KEY_INVALID", "it has white space, a control character, or too many bytes");
   const views = viewsOfKey(graph, key).filter(({ view }) => poolName === undefined || view.pool === poolName);
   const [first, second] = views;
-  if (first === undefined)
+  if (first === undefined) {
+    const asked = graph.views.filter(({ pool: of }) => poolName === undefined || of === poolName);
+    const keys = [...new Set(asked.map((view) => view.key.source))];
+    const some = `${keys.slice(0, 8).join(", ")}${keys.length > 8 ? ", …" : ""}`;
     throw new FreshetError(
       "CACHE_KEY_INVALID",
-      `no view${poolName === undefined ? "" : ` of pool ${poolName}`} has such a key`,
+      `no view${poolName === undefined ? "" : ` of pool ${poolName}`} has such a key; keys are ${some}`,
     );
+  }
   if (second !== undefined)
     throw new FreshetError(
       "CACHE_KEY_INVALID",

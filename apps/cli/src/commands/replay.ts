@@ -133,7 +133,7 @@ async function rangeOf(
     to.at === "end" ? undefined : rangesFrom(topic, to, clients, ask),
   ]);
   if (begins.length === 0 || ends?.length === 0)
-    throw new FreshetError("KAFKA_TOPIC_UNKNOWN", `${topic} has no such partition`);
+    throw new FreshetError("CLI_USAGE", `${topic} has no such partition: see them with \`freshet lag\``);
   const beyond = begins.find(({ offset, end }) => from.at === "offset" && offset > end);
   if (beyond !== undefined)
     throw new FreshetError(
