@@ -33,6 +33,7 @@ const deployed = z
 const onlyInTrouble: ReadonlyMap<string, string> = new Map([
   ["freshet_gaps_total", "records were deleted unread, or somebody moved the group"],
   ["freshet_topology_unknown_total", "a commit was made under a node list that is configured nowhere"],
+  ["freshet_ingress_requests_total", "an ingress runs, as none does here"],
 ]);
 
 /** The metrics of a query; what a recording rule has named stands between colons. */

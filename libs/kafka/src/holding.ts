@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Assignment, Cluster, Consumer } from "kafkajs";
 import { Committer } from "./committer.ts";
@@ -9,6 +10,8 @@ import type { BatchHandler, ConsumerFailure, ConsumerHooks, TopicPartition } fro
 import type { UnreadableBatch } from "./unreadable-batch.ts";
 
 const retryMs = 500;
+
+const compared = channel("freshet:kafka.compared");
 
 export interface HoldingOptions {
   readonly consumer: Consumer;
@@ -145,6 +148,7 @@ export class Holding {
           run.seeHigh(position.high);
         }
       }
+      if (compared.hasSubscribers) compared.publish({ groupId: this.#options.groupId });
     } catch (error) {
       this.#fail("check", undefined, 1, error);
     }

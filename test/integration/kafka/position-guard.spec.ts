@@ -151,6 +151,7 @@ test("a topic that is re-created under an idle consumer is noticed, although the
   await using reader = new SpecConsumer({ topics: [topic] });
   await publish(topic, numbered("old", 0, 20));
   await reader.committedUpTo(topic, "20");
+  await reader.compared();
   await recreate(topic);
   await publish(topic, numbered("new", 0, 40));
   await reader.received(numbered("new", 0, 40));

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import {
   type AssignedPartition,
   BatchConsumer,
@@ -148,6 +149,21 @@ export class SpecConsumer implements AsyncDisposable {
       timeoutMs: 30_000,
       describe: `${values.length} records, have ${this.values.length}`,
     });
+  }
+
+  /** Resolves when what is read by now was compared with the broker. */
+  async compared(): Promise<void> {
+    let ended = 0;
+    const count = (message: unknown) => {
+      if ((message as { groupId: string }).groupId === this.groupId) ended += 1;
+    };
+    subscribe("freshet:kafka.compared", count);
+    try {
+      // One may be under way that began before.
+      await waitFor(() => ended >= 2, { describe: "two comparisons" });
+    } finally {
+      unsubscribe("freshet:kafka.compared", count);
+    }
   }
 
   /** Resolves when `count` partitions are read. */

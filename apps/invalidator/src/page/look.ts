@@ -13,7 +13,7 @@ export async function lookAt(
   const readings = pools.all.map(({ name, consumer }): [string, Reading] => {
     const partitions = consumer.partitions;
     const buckets = gone.values.filter(
-      ({ labels, metricName }) => labels.pool === name && metricName?.endsWith("_bucket"),
+      ({ labels, metricName }) => labels.pool === name && metricName.endsWith("_bucket"),
     );
     return [
       name,
