@@ -15,6 +15,8 @@ import {
   prometheusServer,
   rulesOf,
 } from "../../scripts/local/prometheus.mjs";
+import { startApp } from "../support/app.ts";
+import { uniqueName } from "../support/names.ts";
 import { ownBroker, ownDir, startOwn } from "../support/own-servers.ts";
 import { publish } from "../support/publish.ts";
 import { System } from "../support/system.ts";
@@ -24,6 +26,7 @@ import { waitFor } from "../support/wait-for.ts";
 const prometheusCommand = prometheusPath();
 const missing =
   prometheusCommand === undefined ? "no Prometheus on the PATH: apt-get install prometheus" : undefined;
+const manifestsDir = fileURLToPath(new URL("../../deploy/manifests", import.meta.url));
 const folder = fileURLToPath(new URL("../../deploy/prometheus/", import.meta.url));
 const deployed = z
   .object({ scrape_configs: z.array(z.object({ job_name: z.string() })) })
@@ -33,7 +36,6 @@ const deployed = z
 const onlyInTrouble: ReadonlyMap<string, string> = new Map([
   ["freshet_gaps_total", "records were deleted unread, or somebody moved the group"],
   ["freshet_topology_unknown_total", "a commit was made under a node list that is configured nowhere"],
-  ["freshet_ingress_requests_total", "an ingress runs, as none does here"],
 ]);
 
 /** The metrics of a query; what a recording rule has named stands between colons. */
@@ -44,15 +46,24 @@ describe.skipIf(missing !== undefined)(`Prometheus ${missing ?? ""}`, () => {
   test("has data for every query of the dashboard and every recorded rule, and evaluates every alarm over metrics that the apps tell of", async () => {
     // A broker of its own: an event that can't be decoded is everybody's.
     await using system = await System.create({ brokers: [(await ownBroker()).address] });
-    const [service, invalidator, auditor] = await Promise.all([
+    const [service, invalidator, auditor, ingress] = await Promise.all([
       system.startService(),
       system.startInvalidator({ env: { REFRESH: "on" } }),
       system.startAuditor({ env: { AUDIT_HORIZONS_SECONDS: "1" } }),
+      startApp("ingress", {
+        port: await freePort(),
+        env: {
+          ...system.environment,
+          MANIFESTS_DIR: manifestsDir,
+          INGRESS_TOKENS: `${uniqueName("token")}-of-this-spec profile-service *`,
+        },
+      }),
     ]);
     const targets = {
       "profile-service": system.internalAddress,
       invalidator: invalidator.address,
       auditor: auditor.address,
+      ingress: ingress.address,
     };
     const jobs = deployed.scrape_configs.map(({ job_name }) => job_name);
     expect(jobs).toEqual(expect.arrayContaining(Object.keys(targets)));
