@@ -47,6 +47,7 @@ describe.each([
       `${service}/own-keys.ts`,
       "libs/outbox/src/relay.ts",
       "libs/outbox/src/claim.ts",
+      "libs/outbox/src/parts.ts",
       "libs/kafka/src/producer.ts",
     ]);
   });

@@ -43,20 +43,20 @@ export async function publishParts(
     claimed.publish({ rows: current.length });
     const isFull = current.length === limit;
     const claimsNext = isFull && part + 1 < partsOfTransaction;
-    const [answer, next] = await Promise.all([
-      publish(current).then(
-        (outcomes) => ({ outcomes }),
-        (error: unknown) => ({ error }),
-      ),
+    // Both are waited for, also where one fails: nothing is on its way to Kafka when the transaction ends.
+    const [sent, claiming] = await Promise.allSettled([
+      publish(current),
       claimsNext ? claimMore(client, part + 1, limit) : [],
     ]);
-    if ("error" in answer) {
+    if (claiming.status === "rejected") throw claiming.reason;
+    if (sent.status === "rejected") {
       await giveBack(client, part);
-      return { rows, dead, lastPart, more: false, error: answer.error };
+      return { rows, dead, lastPart, more: false, error: sent.reason };
     }
+    const next = claiming.value;
     published.publish({ rows: current.length });
     rows += current.length;
-    dead.push(...current.filter((_row, index) => answer.outcomes[index] !== "published"));
+    dead.push(...current.filter((_row, index) => sent.value[index] !== "published"));
     lastPart = current;
     if (next.length === 0) return { rows, dead, lastPart, more: isFull && !claimsNext };
     if (isStopping()) {
