@@ -1,82 +1,14 @@
-import { type CacheKey, type ChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
-import { CoalescedPlan, compile, maxKeysAtOnce, type Plan, type PoolGraph } from "./index.ts";
-
-const profileManifest = parseManifest(
-  {
-    freshet: 1,
-    service: "profile-service",
-    publishes: {
-      ProfileChanged: {
-        entity: "profile",
-        topic: "profile.events.v1",
-        fields: ["handle", "displayName", "avatarUrl", "bio", "teamIds"],
-        routing: { handle: "string", teamIds: ["string"], cities: "[string]?", badge: "integer?" },
-      },
-    },
-    views: {
-      user_profile: {
-        key: "user_profile:{profileId}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
-      },
-      user_profile_by_handle: {
-        key: "user_profile_by_handle:{handle}",
-        pool: "profiles",
-        ttlSeconds: 600,
-        dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
-      },
-      team_directory: {
-        key: "team_directory:{teamId}",
-        pool: "teams",
-        formerKeys: ["team_dir:{teamId}"],
-        dependsOn: [
-          {
-            event: "ProfileChanged",
-            fields: ["displayName", "avatarUrl"],
-            params: { teamId: "teamIds[]" },
-          },
-        ],
-      },
-      team_in_city: {
-        key: "team_in_city:{teamId}:{city}",
-        pool: "search",
-        dependsOn: [{ event: "ProfileChanged", params: { teamId: "teamIds[]", city: "cities[]" } }],
-      },
-      badge: {
-        key: "badge:{badge}",
-        pool: "search",
-        dependsOn: [{ event: "ProfileChanged", params: { badge: "badge" } }],
-      },
-    },
-  },
-  "profiles.yaml",
-);
-const pool = { nodes: ["127.0.0.1:11211"] };
-const pools = parsePools(
-  { freshet: 1, pools: { profiles: pool, teams: pool, search: pool, idle: pool } },
-  "pools.yaml",
-);
-const graph = compile([{ file: "profiles.yaml", manifest: profileManifest }], pools);
-
-const bySubject = [{ event: "ProfileChanged", params: { profileId: "subject" } }];
-const ada = { handle: "ada", teamIds: ["t1"] };
-
-function event(data: Partial<ChangeEvent["data"]>, subject = "42"): ChangeEvent {
-  return {
-    specversion: "1.0",
-    id: "1",
-    source: "profile-service",
-    type: "ProfileChanged",
-    subject,
-    data: { version: 7, change: "updated", before: ada, after: ada, ...data },
-  };
-}
-
-function keysOf(plan: Plan): string[] {
-  if (plan.kind !== "keys") throw new Error(`the plan is ${JSON.stringify(plan)}`);
-  return plan.keys.map(({ key }) => key);
-}
+import {
+  ada,
+  bySubject,
+  event,
+  graph,
+  graphOf,
+  keysOf,
+  profileManifest,
+} from "../../../test/support/profile-graph.ts";
+import { maxKeysAtOnce, type Plan } from "./index.ts";
 
 describe("the plan of one event", () => {
   it("names the keys of before and of after, united", () => {
@@ -345,53 +277,7 @@ describe("a view that is refreshed", () => {
     expect(actions(deleted)).toContainEqual(remove);
     expect(refreshed.subjectKeys("profile.events.v1", "42")).toContainEqual(remove);
   });
-
-  it("is renewed once for a batch, to its highest version, whatever the order; a delete overrules", () => {
-    const changed = (version: number, change: "updated" | "deleted" = "updated") =>
-      event({ version, change });
-    const coalesce = (events: readonly ChangeEvent[]) => {
-      const batch = new CoalescedPlan();
-      for (const one of events) batch.add(refreshed, one);
-      return batch;
-    };
-    const [one, two, three] = [changed(7), changed(9), changed(8)];
-    for (const batch of [
-      [one, two, three],
-      [three, two, one],
-      [two, one, three],
-    ]) {
-      const { refreshes, applied, superseded, unaffected } = coalesce(batch);
-      expect(refreshes.get(refresh.key as CacheKey)).toEqual({ ...refresh, version: 9 });
-      expect([applied, superseded, unaffected]).toEqual([1, 2, 0]);
-    }
-    for (const batch of [
-      [changed(3, "deleted"), two],
-      [two, changed(3, "deleted")],
-    ]) {
-      const { deletes, refreshes } = coalesce(batch);
-      expect(deletes).toContain(refresh.key);
-      expect([...refreshes]).toEqual([]);
-    }
-  });
 });
-
-function graphOf(
-  views: Record<string, object>,
-  routing: object = profileManifest.publishes["ProfileChanged"]?.routing ?? {},
-): PoolGraph {
-  const manifest = parseManifest(
-    {
-      freshet: 1,
-      service: "profile-service",
-      publishes: { ProfileChanged: { ...profileManifest.publishes["ProfileChanged"], routing } },
-      views: Object.fromEntries(Object.entries(views).map(([name, view]) => [name, { pool: "p", ...view }])),
-    },
-    "a.yaml",
-  );
-  return compile([{ file: "a.yaml", manifest }], parsePools({ freshet: 1, pools: { p: pool } }, "p")).pool(
-    "p",
-  );
-}
 
 describe("a pool", () => {
   it("says which topics concern it and for how long its values can live", () => {
