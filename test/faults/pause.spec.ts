@@ -98,15 +98,7 @@ test.concurrent(
     });
     const replica = await system.startInvalidator();
     const gaps = async () => (await poolOf(replica, "profiles")).gaps.length;
-    await waitFor(
-      async () => {
-        return (await gaps()) > 0;
-      },
-      {
-        timeoutMs: 60_000,
-        describe: "the gap to be found",
-      },
-    );
+    await waitFor(async () => (await gaps()) > 0, { timeoutMs: 60_000, describe: "the gap to be found" });
     expect(await scenario.oldValues()).toBeGreaterThan(0);
 
     const open = await fetch(`${system.adminUrl}/pools/profiles/flush`, { method: "POST" });
@@ -115,15 +107,7 @@ test.concurrent(
     expect(await gaps()).toBeGreaterThan(0);
 
     expect(await admin(system, "flush", "--pool", "profiles")).toMatchObject({ exitCode: 0 });
-    await waitFor(
-      async () => {
-        return (await gaps()) === 0;
-      },
-      {
-        timeoutMs: 30_000,
-        describe: "the gap to be settled",
-      },
-    );
+    await waitFor(async () => (await gaps()) === 0, { timeoutMs: 30_000, describe: "the gap to be settled" });
     await untilQuiet(system);
     expect(await scenario.oldValues()).toBe(0);
   },

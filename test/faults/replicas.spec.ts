@@ -20,14 +20,22 @@ async function untilReading(replica: RunningApp, count: number): Promise<void> {
   });
 }
 
+/** A scenario of two replicas that have shared the partitions, and cached values. */
+async function twoReplicas() {
+  const scenario = await Scenario.begin();
+  const { system, invalidator, traffic } = scenario;
+  const other = await system.startInvalidator();
+  await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
+  await traffic.cacheAll();
+  return { scenario, other };
+}
+
 test.concurrent(
   "of two replicas one is killed: the other takes its partitions over and nothing is lost",
   async () => {
-    await using scenario = await Scenario.begin();
-    const { system, invalidator, traffic } = scenario;
-    const other = await system.startInvalidator();
-    await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
-    await traffic.cacheAll();
+    const { scenario: started, other } = await twoReplicas();
+    await using scenario = started;
+    const { invalidator, traffic } = scenario;
 
     const busy = Promise.all([1, 2, 3].map(() => traffic.run(40)));
     await invalidator.kill();
@@ -41,12 +49,10 @@ test.concurrent(
 test.concurrent(
   "a replica that was frozen until its partitions had moved does no harm when it goes on",
   async () => {
-    await using scenario = await Scenario.begin();
+    const { scenario: started, other } = await twoReplicas();
+    await using scenario = started;
     const { system, invalidator, traffic } = scenario;
-    const other = await system.startInvalidator();
-    await Promise.all([untilReading(invalidator, 6), untilReading(other, 6)]);
 
-    await traffic.cacheAll();
     invalidator.pause();
     await traffic.touchAll();
     await untilReading(other, 12);
