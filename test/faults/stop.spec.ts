@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { query } from "../../scripts/local/postgres.mjs";
+import { countedEvents } from "../support/checker.ts";
 import { CrashPoint } from "../support/crash-point.ts";
 import { readTopic } from "../support/event-log.ts";
 import { ownBroker } from "../support/own-servers.ts";
@@ -71,8 +72,18 @@ test("a broker that is gone for good holds up no stop: what is left is named, an
   }
 });
 
-test("with nothing in hand a stop leaves nothing", async () => {
-  await using scenario = await Scenario.begin({ profiles: 1 });
-  const { service, invalidator } = scenario;
+test("a stop under traffic does what is in hand, and leaves nothing", async () => {
+  await using scenario = await Scenario.begin();
+  const { service, invalidator, traffic } = scenario;
+  for (let round = 1; round <= 4; round += 1) {
+    const busy = Promise.all([1, 2, 3, 4].map(() => traffic.run(60)));
+    await waitFor(async () => (await countedEvents([invalidator.url], "profiles")) >= 5 * round, {
+      describe: "events to be invalidated",
+    });
+    expect(await askToEnd(invalidator), invalidator.log().slice(-2_000)).toBe("code 0");
+    await busy;
+    await invalidator.start();
+  }
+  await scenario.expectHealed();
   expect(await Promise.all([askToEnd(invalidator), askToEnd(service)])).toEqual(["code 0", "code 0"]);
 });

@@ -127,7 +127,7 @@ export class PartitionRun implements TopicPartition {
     return Promise.all([this.#previous, this.#work]);
   }
 
-  /** Takes the batch as soon as the one in hand is finished; false: still busy after `patienceMs`, or stopped. */
+  /** Takes the batch as soon as the one in hand is finished; false: still busy after `patienceMs`, or it ends. */
   async offer(batch: FetchedBatch, patienceMs: number): Promise<boolean> {
     if (this.#work !== undefined) {
       const waited = new AbortController();
@@ -137,7 +137,7 @@ export class PartitionRun implements TopicPartition {
       ]);
       waited.abort();
     }
-    if (this.#work !== undefined || this.isStopped()) return false;
+    if (this.#work !== undefined || this.#noRetry.signal.aborted) return false;
     this.position = batch.end;
     this.#work = this.#process(batch).finally(() => {
       this.#work = undefined;
@@ -180,7 +180,9 @@ export class PartitionRun implements TopicPartition {
     this.#readTs = this.#highest(this.#readTs, rest);
     this.#readEnd = BigInt(rest.at(-1)?.offset ?? -1) + 1n;
     await turn();
-    while (rest.length > 0 && !this.#noRetry.signal.aborted) {
+    // What was taken has its try, also where a stop began while it waited for its turn.
+    for (let tries = 0; rest.length > 0 && (tries === 0 || !this.#noRetry.signal.aborted); tries += 1) {
+      if (this.isStopped()) return;
       this.#lag = seeBatch(this.#lag, batch.high, Number(rest[0]?.timestamp));
       const done = await this.#handle(rest, batch.high);
       if (this.isStopped()) return; // of an assignment that is over nothing may be committed
