@@ -48,7 +48,8 @@ export class ControlLog {
   }
 
   /**
-   * Resolves when the broker has it; every replica reads it within a second, this one too.
+   * Resolves when the broker has it; every replica reads it within a second, this one too; the first word of a
+   * deployment, which makes the topic, within four.
    * @throws FreshetError KAFKA_PUBLISH_FAILED, KAFKA_UNREACHABLE
    */
   async write(record: ControlRecord): Promise<void> {
