@@ -53,6 +53,12 @@ test.concurrent(
         },
       );
     await Promise.all([invalidator, second].map(pausedOn));
+    const asked = { env: { KAFKA_BROKERS: system.brokers.join(","), DEPLOYMENT: system.deployment } };
+    const { pools } = JSON.parse((await freshet(["lag", "--json"], asked)).stdout) as { pools: PoolStatus[] };
+    expect(pools.map(({ pool, pausedSince }) => [pool, pausedSince])).toEqual([
+      ["profiles", expect.any(String)],
+      ["teams", null],
+    ]);
 
     await traffic.touchAll();
     await invalidator.kill();
@@ -105,6 +111,12 @@ test.concurrent(
     expect(open.status).toBe(401);
     expect(open.headers.get("content-type")).toContain("application/problem+json");
     expect(await gaps()).toBeGreaterThan(0);
+
+    // The first word of the deployment makes the topic that all words stand in: the next one knows of it all the same.
+    expect(await admin(system, "pause", "--pool", "profiles")).toMatchObject({ exitCode: 0 });
+    const resumed = await admin(system, "resume", "--pool", "profiles", "--json");
+    const { pausedSeconds } = JSON.parse(resumed.stdout) as { pausedSeconds: number };
+    expect(pausedSeconds).toBeGreaterThan(0);
 
     expect(await admin(system, "flush", "--pool", "profiles")).toMatchObject({ exitCode: 0 });
     await waitFor(async () => (await gaps()) === 0, { timeoutMs: 30_000, describe: "the gap to be settled" });

@@ -84,6 +84,11 @@ describe("lagReport", () => {
       "t/0 ends at 2, before the committed 5: the topic was made again",
     ],
     [
+      "the pool is paused",
+      pool({ pausedSinceMs: 5_000 }),
+      "it is paused since 1970-01-01T00:00:05.000Z: readers get old values",
+    ],
+    [
       "records were deleted unread",
       pool({ partitions: [partition({ low: 7n, high: 9n, lag: 2n })] }),
       "t/0 begins at 7: records from 5 on were deleted unread",

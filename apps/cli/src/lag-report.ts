@@ -6,7 +6,7 @@ import {
   worstVerdict,
 } from "@freshet/kafka";
 import type { Report } from "./session.ts";
-import { behind, counted, printProblems, type Problem, seconds } from "./problem.ts";
+import { behind, counted, pausedProblem, printProblems, type Problem, seconds } from "./problem.ts";
 import type { Segment, Terminal } from "./terminal.ts";
 
 /** What the broker said of one partition, and what that makes of the looks before. */
@@ -22,6 +22,8 @@ export interface PoolFacts {
   readonly partitions: readonly PartitionFacts[];
   /** Topics of the pool's views that the broker does not have. */
   readonly missingTopics: readonly string[];
+  /** Since when an operator has it paused; undefined: it is not. */
+  readonly pausedSinceMs?: number | undefined;
 }
 
 /** One partition, as docs/cli.md says it. Offsets are strings: they outgrow a number. */
@@ -44,6 +46,8 @@ interface PoolLag {
   readonly pool: string;
   readonly group: string;
   readonly state: string;
+  /** null: it is not paused. */
+  readonly pausedSince: string | null;
   readonly members: readonly {
     readonly memberId: string;
     readonly clientId: string;
@@ -91,7 +95,7 @@ export function lagReport(
   };
 }
 
-export function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): PoolLag {
+export function poolLag({ pool, group, partitions, pausedSinceMs }: PoolFacts, nowMs: number): PoolLag {
   const rows = partitions.map((at): PartitionLag => {
     const owner = group.members.find((member) =>
       member.partitions.some(({ topic, partition }) => topic === at.topic && partition === at.partition),
@@ -114,6 +118,7 @@ export function poolLag({ pool, group, partitions }: PoolFacts, nowMs: number): 
     pool,
     group: group.groupId,
     state: group.state,
+    pausedSince: pausedSinceMs === undefined ? null : new Date(pausedSinceMs).toISOString(),
     members: group.members.map(({ memberId, clientId, host }) => ({ memberId, clientId, host })),
     lagMessages: rows.reduce((sum, { lagMessages }) => sum + lagMessages, 0),
     lagSeconds: ages.includes(null) ? null : Math.max(0, ...ages.map(Number)),
@@ -128,12 +133,13 @@ function missedOf({ metadata }: GroupPartitionLag): PartitionLag["missed"] {
   return Object.fromEntries(Object.entries(missed).map(([node, offset]) => [node, offset.toString()]));
 }
 
-export function problemsOf({ pool, group, partitions, missingTopics }: PoolFacts): Problem[] {
+export function problemsOf({ pool, group, partitions, missingTopics, pausedSinceMs }: PoolFacts): Problem[] {
   const problems: Problem[] = missingTopics.map((topic) => ({
     pool,
     problem: `there is no topic ${topic}`,
     mend: "create it with `freshet topics ensure`",
   }));
+  if (pausedSinceMs !== undefined) problems.push(pausedProblem(pool, new Date(pausedSinceMs).toISOString()));
   if (group.members.length === 0)
     problems.push({
       pool,
@@ -206,11 +212,12 @@ function positionProblem(pool: string, name: string, at: GroupPartitionLag): Pro
 
 function printPool(
   out: Terminal,
-  { pool, group, state, members, lagMessages, lagSeconds, partitions }: PoolLag,
+  { pool, group, state, pausedSince, members, lagMessages, lagSeconds, partitions }: PoolLag,
 ): void {
   out.line(
     { text: `pool ${pool}`, style: "bold" },
-    `: ${behind(lagMessages, lagSeconds)} (${group}, ${state}, ${counted(members.length, "member")})`,
+    ...(pausedSince === null ? [] : [": ", { text: `paused since ${pausedSince}`, style: "red" } as const]),
+    `${pausedSince === null ? ":" : ","} ${behind(lagMessages, lagSeconds)} (${group}, ${state}, ${counted(members.length, "member")})`,
   );
   const nameOf = (id: string | null): Segment => {
     const member = members.find(({ memberId }) => memberId === id);

@@ -3,6 +3,7 @@ import { consumerGroupId, describeGroups, groupLag, type LagHistory, oldestWaiti
 import type { KafkaAccess } from "./config.ts";
 import type { Ask, Clients } from "./kafka.ts";
 import type { PoolFacts } from "./lag-report.ts";
+import { pausesOf } from "./pauses.ts";
 
 const auditorGroup = "auditor";
 
@@ -39,6 +40,7 @@ export async function readPools(
       names.map((name) => consumerGroupId(deployment, name)),
     ),
   );
+  const pauses = await pausesOf(deployment, existing, { admin, reader }, ask);
   const facts: PoolFacts[] = [];
   for (const [index, pool] of names.entries()) {
     const group = descriptions[index];
@@ -59,6 +61,7 @@ export async function readPools(
         .map((lag, at) => ({ ...lag, oldestMs: oldest[at], verdict: verdicts[at] }))
         .sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition),
       missingTopics: topics.filter((topic) => !existing.includes(topic)),
+      pausedSinceMs: pauses.get(pool),
     });
   }
   return facts;

@@ -7,6 +7,15 @@ export interface Problem {
   readonly mend: string;
 }
 
+/** What a pause is to readers, and how to end it. */
+export function pausedProblem(pool: string, since: string): Problem {
+  return {
+    pool,
+    problem: `it is paused since ${since}: readers get old values`,
+    mend: `\`freshet resume --pool ${pool}\``,
+  };
+}
+
 export function printProblems(out: Terminal, problems: readonly Problem[]): void {
   for (const { pool, problem, mend } of problems)
     out.line({ text: "problem ", style: "red" }, `pool ${pool}: ${problem}; ${mend}`);

@@ -1,7 +1,7 @@
 import { lagVerdicts } from "@freshet/kafka";
 import { z } from "zod";
 import { verdictSegment } from "./lag-report.ts";
-import { behind, counted, printProblems, type Problem } from "./problem.ts";
+import { behind, counted, pausedProblem, printProblems, type Problem } from "./problem.ts";
 import type { Report } from "./session.ts";
 import type { Segment, Terminal } from "./terminal.ts";
 
@@ -132,8 +132,7 @@ export function statusProblems({
 }: PoolStatus): Problem[] {
   const problems: Problem[] = [];
   const add = (problem: string, mend: string) => problems.push({ pool, problem, mend });
-  if (pausedSince)
-    add(`it is paused since ${pausedSince}: readers get old values`, `\`freshet resume --pool ${pool}\``);
+  if (pausedSince) problems.push(pausedProblem(pool, pausedSince));
   if (state === "crashed")
     add(`the consumer of ${group} has given up`, "see the invalidator's log, then restart it");
   else if (state !== "running")

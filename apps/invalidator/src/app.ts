@@ -1,3 +1,4 @@
+import { controlTopic } from "@freshet/inspect";
 import { createEventPublisher, createKafka, DeadLetters, GroupWatch, type KafkaLog } from "@freshet/kafka";
 import {
   createHealth,
@@ -21,7 +22,6 @@ import { AdminActions } from "./admin/actions.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import type { InvalidatorConfig } from "./config.ts";
 import { ControlLog } from "./control/control-log.ts";
-import { controlTopic } from "./control/control-record.ts";
 import { Pauses } from "./control/pauses.ts";
 import { loadManifests } from "./manifests/load.ts";
 import { ManifestReload } from "./manifests/reload.ts";

@@ -1,3 +1,4 @@
+export { type ControlRecord, controlTopic, decodeControl, encodeControl } from "./control-record.ts";
 export { explain, type Explanation, type Facts, type TouchingEvent } from "./explain.ts";
 export { type ExplainAccess, explainKey } from "./explain-key.ts";
 export { groupPositions } from "./group-positions.ts";

@@ -1,6 +1,6 @@
+import type { ControlRecord } from "@freshet/inspect";
 import type { Logger } from "@freshet/observability";
 import type { ControlLog } from "../control/control-log.ts";
-import type { ControlRecord } from "../control/control-record.ts";
 import type { Pauses } from "../control/pauses.ts";
 import { flushPool } from "../nodes/pool-nodes.ts";
 import type { PoolPipeline } from "../pool-pipeline.ts";
@@ -31,6 +31,7 @@ export class AdminActions {
 
   /** Since when the pool is paused: a pause of a paused pool changes nothing. */
   async pause({ name }: PoolPipeline): Promise<number> {
+    await this.#log.readToEnd();
     const since = this.#pauses.sinceMs(name);
     if (since !== undefined) return since;
     const sinceMs = Date.now();
@@ -40,6 +41,7 @@ export class AdminActions {
 
   /** For how long it was paused, in ms. */
   async resume({ name }: PoolPipeline): Promise<number> {
+    await this.#log.readToEnd();
     const since = this.#pauses.sinceMs(name);
     await this.#log.write({ kind: "pause", pool: name, sinceMs: undefined });
     return since === undefined ? 0 : Date.now() - since;

@@ -1,8 +1,9 @@
+import { EventEmitter, once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { FreshetError } from "@freshet/contracts";
+import { type ControlRecord, decodeControl, encodeControl } from "@freshet/inspect";
 import { type EventPublisher, RecordReader } from "@freshet/kafka";
 import type { Admin, Kafka } from "kafkajs";
-import { type ControlRecord, decodeControl, encodeControl } from "./control-record.ts";
 
 const fetch = { maxWaitMs: 1_000, maxBytesPerPartition: 64 * 1_024 };
 /** How soon a replica notices that the topic was made: at the first pause of a deployment. */
@@ -11,6 +12,8 @@ const retryMs = 1_000;
 /** Without an answer for so long nothing counts as paused. */
 const patienceMs = 10_000;
 const stopMs = 1_000;
+/** How long an answer waits for what was told before it. */
+const readToEndMs = 5_000;
 
 interface ControlLogOptions {
   readonly kafka: Kafka;
@@ -35,6 +38,10 @@ export class ControlLog {
   #running: Promise<void> | undefined;
   #exists = false;
   #isKnown = false;
+  /** Everything before it has been applied. */
+  #applied = 0n;
+  #made = new AbortController();
+  readonly #moved = new EventEmitter();
 
   constructor(options: ControlLogOptions) {
     this.#options = options;
@@ -49,7 +56,7 @@ export class ControlLog {
 
   /**
    * Resolves when the broker has it; every replica reads it within a second, this one too; the first word of a
-   * deployment, which makes the topic, within four.
+   * deployment, which makes the topic, the others read within four.
    * @throws FreshetError KAFKA_PUBLISH_FAILED, KAFKA_UNREACHABLE
    */
   async write(record: ControlRecord): Promise<void> {
@@ -60,6 +67,25 @@ export class ControlLog {
       throw new FreshetError("KAFKA_UNREACHABLE", `${topic} could not be made: ${String(cause)}`, { cause });
     }
     await publisher.publish([{ topic, ...encodeControl(record) }]);
+  }
+
+  /**
+   * Resolves when everything that the deployment has been told until now is applied here: what another replica was
+   * told a moment ago, too.
+   * @throws FreshetError KAFKA_UNREACHABLE
+   */
+  async readToEnd(): Promise<void> {
+    const { topic } = this.#options;
+    try {
+      if (!(await this.#isThere())) return;
+      this.#made.abort();
+      const [bounds] = await this.#admin.fetchTopicOffsets(topic);
+      const end = BigInt(bounds?.high ?? 0);
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(readToEndMs)]);
+      while (this.#applied < end) await once(this.#moved, "moved", { signal });
+    } catch (cause) {
+      throw new FreshetError("KAFKA_UNREACHABLE", `${topic} could not be read: ${String(cause)}`, { cause });
+    }
   }
 
   async stop(): Promise<void> {
@@ -90,20 +116,22 @@ export class ControlLog {
     const { topic, onRecord } = this.#options;
     while (!this.#isStopped() && !(await this.#isThere())) {
       this.#known();
-      await this.#wait(missingMs);
+      this.#made = new AbortController();
+      await this.#wait(missingMs, this.#made.signal);
     }
     if (this.#isStopped()) return;
     const [bounds] = await this.#admin.fetchTopicOffsets(topic);
-    let offset = BigInt(bounds?.low ?? 0);
+    this.#applied = BigInt(bounds?.low ?? 0);
     while (!this.#isStopped()) {
-      const [found] = await this.#reader.read([{ topic, partition: 0, offset }], fetch);
+      const [found] = await this.#reader.read([{ topic, partition: 0, offset: this.#applied }], fetch);
       if (found === undefined) continue;
       for (const message of found.messages) {
         const record = decodeControl(message);
         if (record) onRecord(record);
       }
-      offset = found.next;
-      if (offset >= found.high) this.#known();
+      this.#applied = found.next;
+      this.#moved.emit("moved");
+      if (this.#applied >= found.high) this.#known();
     }
   }
 
@@ -135,6 +163,7 @@ export class ControlLog {
         await delay(100 * attempt);
       }
     this.#exists = true;
+    this.#made.abort();
   }
 
   #known(): void {
@@ -147,7 +176,8 @@ export class ControlLog {
     return this.#stopped.signal.aborted;
   }
 
-  #wait(ms: number): Promise<void> {
-    return delay(ms, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  #wait(ms: number, unless = this.#stopped.signal): Promise<void> {
+    const signal = AbortSignal.any([this.#stopped.signal, unless]);
+    return delay(ms, undefined, { signal }).catch(() => undefined);
   }
 }
