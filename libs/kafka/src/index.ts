@@ -62,4 +62,5 @@ export {
 export { type PartitionBounds, type ReadPosition, type ReadRecords, RecordReader } from "./record-reader.ts";
 export { partitionOfKey } from "./partition-of-key.ts";
 export { deadLetterMarginBytes, ensureTopics, type TopicResult, type TopicSpec } from "./topics.ts";
+export { turn } from "./turn.ts";
 export type { UnreadableBatch } from "./unreadable-batch.ts";

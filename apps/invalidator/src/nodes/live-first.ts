@@ -1,43 +1,46 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { turn } from "@freshet/kafka";
 
-/** A batch that hangs, on a dead letter that can't be written, holds up a replay for no longer than this. */
+/** A batch that hangs, on a dead letter that can't be written, holds up a replay once, and for no longer than this. */
 const patienceMs = 1_000;
 
-/** Lets the slices of a replay pass between the live batches of a pool: none begins while a batch is in hand. */
+/**
+ * Lets the slices of a replay pass between the live batches of a pool: a batch that has arrived when a slice ends is
+ * done before the next one begins, so that none waits for more than one slice.
+ */
 export class LiveFirst {
-  #inHand = 0;
-  #ended: Promise<void> = Promise.resolve();
-  #end: () => void = () => undefined;
+  /** The ends of the batches in hand. */
+  readonly #inHand = new Set<Promise<void>>();
 
   /** Runs one live batch. */
   async live<Result>(batch: () => Promise<Result>): Promise<Result> {
-    if (this.#inHand === 0) this.#await();
-    this.#inHand += 1;
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#inHand.add(ended);
     try {
       return await batch();
     } finally {
-      this.#inHand -= 1;
-      this.#end();
-      if (this.#inHand > 0) this.#await();
+      this.#inHand.delete(ended);
+      end();
     }
   }
 
   /**
-   * Resolves while no live batch is in hand, else as soon as one has ended: under traffic without a pause a replay
-   * still goes on, a slice after each batch. What has arrived by now, while the last slice was planned, comes first.
+   * Resolves when a slice may begin: every batch that has arrived by now is done. Those that arrive meanwhile are not
+   * waited for, so that a replay goes on under traffic without a pause.
    */
   async turn(signal: AbortSignal): Promise<void> {
+    // What came while the last slice was planned is read from its socket in this round, and queues for its turn.
     await new Promise(setImmediate);
-    if (this.#inHand === 0) return;
+    await turn();
+    const before = [...this.#inHand];
+    if (before.length === 0) return;
     const waited = new AbortController();
     const patience = delay(patienceMs, undefined, { signal: AbortSignal.any([signal, waited.signal]) });
-    await Promise.race([this.#ended, patience.catch(() => undefined)]);
+    await Promise.race([Promise.all(before), patience.catch(() => undefined)]);
     waited.abort();
-  }
-
-  #await(): void {
-    this.#ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
+    for (const hanging of before) this.#inHand.delete(hanging);
   }
 }
