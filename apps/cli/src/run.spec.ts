@@ -64,6 +64,20 @@ describe("freshet", () => {
     expect(JSON.parse(status.stdout)).toMatchObject({ error: { code: "INVALIDATOR_UNREACHABLE" } });
   });
 
+  it("says in doctor of a database that nobody named that it was not looked at, which is no problem", async () => {
+    const { stdout } = await freshet(["doctor", "--brokers", "127.0.0.1:1", "--timeout", "1", "--json"]);
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; mend: string | null }[] };
+    expect(findings.filter(({ check }) => check === "PostgreSQL")).toEqual([
+      {
+        check: "PostgreSQL",
+        of: "",
+        level: "warning",
+        says: "not looked at: DATABASE_URL is not set",
+        mend: expect.stringContaining("DATABASE_URL_FILE") as string,
+      },
+    ]);
+  });
+
   it("needs no Nest: none of its dependencies leads there", () => {
     interface Locked {
       readonly dependencies?: Record<string, string>;

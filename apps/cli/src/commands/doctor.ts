@@ -14,7 +14,7 @@ import {
   listsOf,
   type SeenTopology,
 } from "../doctor/node-lists.ts";
-import { askDatabase, judgeDatabase } from "../doctor/postgres.ts";
+import { askDatabase, judgeDatabase, noDatabaseNamed } from "../doctor/postgres.ts";
 import { doctorReport } from "../doctor/report.ts";
 import { askOwner, askService, judgeOwners, judgeService, topologiesOf } from "../doctor/services.ts";
 import type { TopicWish } from "../doctor/topics.ts";
@@ -185,7 +185,7 @@ function wishesOf(graph: DependencyGraph, partitions: number | undefined): Topic
 
 async function examineDatabase(environment: Environment, timeoutMs: number): Promise<readonly Finding[]> {
   const url = databaseUrl(environment);
-  if (url === undefined) return [];
+  if (url === undefined) return [noDatabaseNamed];
   const of = URL.canParse(url) ? new URL(url).host : "";
   return await checked("PostgreSQL", of, async () => judgeDatabase(of, await askDatabase(url, timeoutMs)));
 }

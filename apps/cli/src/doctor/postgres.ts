@@ -22,6 +22,14 @@ const check = "PostgreSQL";
 /** A relay that runs leaves no row for as long. */
 const stuckSeconds = 60;
 
+/** Nobody said where an outbox is: what is wrong with it would go unseen. */
+export const noDatabaseNamed = warning(
+  check,
+  "",
+  "not looked at: DATABASE_URL is not set",
+  "set DATABASE_URL (or DATABASE_URL_FILE) to the database of a service that has an outbox, for each of them",
+);
+
 /** Whether a database can be what the outbox needs. Pure. */
 export function judgeDatabase(of: string, facts: DatabaseFacts): Finding[] {
   const major = Math.floor(facts.versionNumber / 10_000);
