@@ -24,7 +24,7 @@ export function parseYaml(text: string, file: string): unknown {
         file,
         path: `line ${Math.max(1, lines.linePos(at).line)}`,
         problem: `not valid YAML: ${message.split("\n", 1)[0] ?? ""}`,
-        mend: "correct this line",
+        mend: "write this line as YAML: indent by blanks, quote texts that hold one of : # { [ & *",
       })),
     );
   try {

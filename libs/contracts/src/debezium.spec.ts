@@ -122,7 +122,7 @@ describe("changeEventOfRow", () => {
       "a row without the column that a value is read from",
       payload("c", null, { id: "42" }),
       "after.team_ids is missing",
-      /columns of the mapping/,
+      /^map it to a column/,
     ],
     [
       "a large routing value that is not logged",

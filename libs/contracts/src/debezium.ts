@@ -72,7 +72,11 @@ export function changeEventOfRow(value: Buffer | string | null, mapping: TableMa
     after: change === "deleted" ? null : sideOf("after", after, mapping),
   };
   if (typeof sides.before === "string") return refused(sides.before, fullIdentity);
-  if (typeof sides.after === "string") return refused(sides.after, "correct the columns of the mapping");
+  if (typeof sides.after === "string")
+    return refused(
+      sides.after,
+      "map it to a column that each row has, or make the routing value optional: `string?`",
+    );
   const subject = String(id);
   const timeMs = source["ts_ms"] ?? payload["ts_ms"];
   return {

@@ -10,6 +10,8 @@ import {
   parsePools,
   tag,
 } from "./index.ts";
+import { exampleManifest, examplePools } from "./manifest-mend.ts";
+import { manifestSchema, poolsSchema } from "./manifest.ts";
 
 const publishes = {
   ProfileChanged: {
@@ -38,6 +40,41 @@ function problemsOf(parse: () => unknown): unknown {
   }
   throw new Error("nothing was refused");
 }
+
+/** The names of all fields within data, or within what a JSON Schema describes. */
+function fieldsOf(of: unknown, isSchema: boolean): string[] {
+  if (typeof of !== "object" || of === null) return [];
+  const own =
+    isSchema && "properties" in of ? (of.properties ?? {}) : isSchema || Array.isArray(of) ? {} : of;
+  return [...Object.keys(own), ...Object.values(of).flatMap((next) => fieldsOf(next, isSchema))];
+}
+
+describe("the example that a mistake is told by", () => {
+  it.each([
+    ["a manifest", manifestSchema, exampleManifest],
+    ["pools", poolsSchema, examplePools],
+  ])("of %s is right, and has every field", (_, schema, example) => {
+    expect(schema.safeParse(example).error).toBeUndefined();
+    const fields = fieldsOf(z.toJSONSchema(schema, { io: "input" }), true);
+    expect(fields.length).toBeGreaterThan(5);
+    expect(fields.filter((field) => !fieldsOf(example, false).includes(field))).toEqual([]);
+  });
+
+  it.each([
+    [{ views: { w: 5 } }, /^views: \{team_directory: \{key: "team_directory:\{teamId\}", /],
+    [{ views: { v: { ...view, pool: undefined } } }, /^pool: "teams"$/],
+    [{ views: { v: { ...view, ttlSeconds: 0 } } }, /^ttlSeconds: 3600$/],
+    [{ views: { v: { ...view, formerKeys: [""] } } }, /^formerKeys: \["team_dir:\{teamId\}"\]$/],
+    [
+      { views: { v: { ...view, dependsOn: [{ event: "A", params: { id: "a.b" } }] } } },
+      /^params: \{teamId: "teamIds\[\]"\}$/,
+    ],
+    [{ publishes: { "1": publishes.ProfileChanged } }, /^publishes: \{ProfileChanged: \{entity: "profile", /],
+  ])("of %j is the field that is wrong", (part, example) => {
+    const [problem] = problemsOf(() => parseManifest(manifest(part), "a.yaml")) as { mend: string }[];
+    expect(problem?.mend.replace("write it as in ", "")).toMatch(example);
+  });
+});
 
 describe("a manifest", () => {
   it("is filled up with what it leaves out", () => {
@@ -108,7 +145,12 @@ describe("a manifest", () => {
   it("is refused with every problem at once, each with how to mend it", () => {
     const problems = problemsOf(() => parseManifest({ freshet: 1, service: "A", extra: 1 }, "a.yaml"));
     expect(problems).toEqual([
-      { file: "a.yaml", path: "service", problem: expect.any(String) as unknown, mend: "correct this value" },
+      {
+        file: "a.yaml",
+        path: "service",
+        problem: expect.any(String) as unknown,
+        mend: 'write it as in service: "profile-service"',
+      },
       {
         file: "a.yaml",
         path: "(the file)",

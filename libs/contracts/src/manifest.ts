@@ -10,9 +10,12 @@ import {
 } from "./define-change-event.ts";
 import { defaultTtlSeconds, maxTtlSeconds, type ViewDefinition } from "./define-view.ts";
 import { FreshetError } from "./errors.ts";
+import { exampleManifest, examplePools, mendOf } from "./manifest-mend.ts";
 
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be lower-case letters, digits, _ and -");
-const eventType = z.string().regex(eventTypePattern);
+const eventType = z
+  .string()
+  .regex(eventTypePattern, "must be a letter, then letters, digits, _, . and -, at most 128");
 const template = z.string().min(1);
 const paths = z.record(
   z.string(),
@@ -73,7 +76,10 @@ const view = z.strictObject({
 });
 
 const publishedEvent = z.strictObject({
-  entity: z.string().regex(entityPattern).describe("The kind of entity; with the subject it names one row"),
+  entity: z
+    .string()
+    .regex(entityPattern, "must be a lower-case letter, then those, digits, _ and -")
+    .describe("The kind of entity; with the subject it names one row"),
   topic: z.string().regex(topicPattern, "must be <entity>.events.v<n>"),
   fields: z.array(z.string().min(1)).nonempty().describe("What changedFields announces"),
   routing: z
@@ -151,7 +157,7 @@ export type Pool = Pools[string];
  * @throws FreshetError MANIFEST_INVALID listing every wrong path
  */
 export function parseManifest(data: unknown, file: string): Manifest {
-  return parse(manifestSchema, data, file);
+  return parse(manifestSchema, data, file, exampleManifest);
 }
 
 /**
@@ -159,7 +165,7 @@ export function parseManifest(data: unknown, file: string): Manifest {
  * @throws FreshetError MANIFEST_INVALID listing every wrong path
  */
 export function parsePools(data: unknown, file: string): Pools {
-  return parse(poolsSchema, data, file).pools;
+  return parse(poolsSchema, data, file, examplePools).pools;
 }
 
 /**
@@ -235,7 +241,12 @@ export class ManifestError extends FreshetError {
   }
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: string): z.infer<Schema> {
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  data: unknown,
+  file: string,
+  example: object,
+): z.infer<Schema> {
   const dropped = pathsToProto(data);
   if (dropped.length > 0)
     throw new ManifestError(
@@ -247,10 +258,15 @@ function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, file: st
     parsed.error.issues.map((issue) => ({
       file,
       path: issue.path.length === 0 ? "(the file)" : issue.path.join("."),
-      problem: issue.message.replace("expected record", "expected a map"),
-      mend: mendOf(issue),
+      problem: problemOf(issue).replace("expected record", "expected a map"),
+      mend: mendOf(issue, example),
     })),
   );
+}
+
+/** Of a name that may not be one, zod tells only within the issue why. */
+function problemOf(issue: z.core.$ZodIssue): string {
+  return (issue.code === "invalid_key" ? issue.issues[0]?.message : undefined) ?? issue.message;
 }
 
 /** Where a name is __proto__: zod leaves it out without a word, and nobody would invalidate that view's keys. */
@@ -260,14 +276,4 @@ function pathsToProto(data: unknown, at: readonly string[] = []): string[] {
     const path = [...at, label];
     return label === "__proto__" ? [path.join(".")] : pathsToProto(value, path);
   });
-}
-
-/** What is unknown here may be known to a later version: dropped, it would leave keys that nobody invalidates. */
-function mendOf({ code, path }: z.core.$ZodIssue): string {
-  const reads = "this version of Freshet reads freshet: 1";
-  if (code === "unrecognized_keys")
-    return `remove it, correct its name, or upgrade what reads it first: ${reads} without it`;
-  return path.length === 1 && path[0] === "freshet"
-    ? `upgrade what reads it first: ${reads}`
-    : "correct this value";
 }
