@@ -110,6 +110,7 @@ test.concurrent(
     const open = await fetch(`${system.adminUrl}/pools/profiles/flush`, { method: "POST" });
     expect(open.status).toBe(401);
     expect(open.headers.get("content-type")).toContain("application/problem+json");
+    expect(await open.json()).toMatchObject({ errors: [{ field: "Authorization" }] });
     expect(await gaps()).toBeGreaterThan(0);
 
     // The first word of the deployment makes the topic that all words stand in: the next one knows of it all the same.

@@ -1,5 +1,5 @@
 import { type IncomingMessage } from "node:http";
-import { Problem } from "@freshet/http";
+import { Problem, wrongPart } from "@freshet/http";
 import { EventRate } from "./event-rate.ts";
 import { type Grants, type Tokens } from "./tokens.ts";
 
@@ -20,11 +20,7 @@ export class Door {
   admit(request: IncomingMessage): void {
     const grants = this.#tokens.find(request.headers.authorization);
     if (!grants)
-      throw new Problem(
-        401,
-        "Unauthorized",
-        "send the header Authorization: Bearer with a token of INGRESS_TOKENS",
-      );
+      throw wrongPart(401, "Unauthorized", "Authorization", "must be Bearer with a token of INGRESS_TOKENS");
     this.#pay(grants, 1);
     this.#inside.set(request, grants);
   }

@@ -1,4 +1,4 @@
-import { Problem, problemBody, problemType, unreadable } from "@freshet/http";
+import { Problem, problemBody, problemType, unreadable, wrongPart } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { contentTypes } from "./read-request.ts";
@@ -47,7 +47,12 @@ export class ProblemFilter implements ExceptionFilter {
       );
     if (status === 415) return unreadable(status, "Content-Type", `must be ${contentTypes.join(" or ")}`);
     if (status === 404)
-      return new Problem(status, "Not found", `${error.message}: events go to POST /events`);
+      return wrongPart(
+        status,
+        "Not found",
+        "path",
+        `must be /events (${error.message}): events go to POST /events`,
+      );
     return new Problem(status, "The request failed", error.message);
   }
 }

@@ -41,7 +41,12 @@ export function problemBody({ status, title, message, errors, extensions }: Prob
   });
 }
 
+/** One part of a request is wrong: a field, a parameter, a header, the path or the method; what it must be. */
+export function wrongPart(status: number, title: string, field: string, remedy: string): Problem {
+  return new Problem(status, title, `${field} ${remedy}`, [{ field, remedy }]);
+}
+
 /** A request that is not handed on; what has to be different about which part of it. */
 export function unreadable(status: number, field: string, remedy: string): Problem {
-  return new Problem(status, "The request cannot be read", `${field} ${remedy}`, [{ field, remedy }]);
+  return wrongPart(status, "The request cannot be read", field, remedy);
 }

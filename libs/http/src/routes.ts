@@ -1,5 +1,5 @@
 import { type FastifyAdapter } from "@nestjs/platform-fastify";
-import { Problem, problemBody, problemType } from "./problem.ts";
+import { problemBody, problemType, wrongPart } from "./problem.ts";
 
 /** What is needed of Fastify's reply. */
 interface Reply {
@@ -29,7 +29,12 @@ export class Routes {
     for (const [url, allowed] of [...this.#allowed]) {
       if (url.includes("*")) continue;
       const allow = [...allowed].sort().join(", ");
-      const problem = new Problem(405, "Method not allowed", `this path has ${allow}: send one of these`);
+      const problem = wrongPart(
+        405,
+        "Method not allowed",
+        "method",
+        `must be one that this path has: ${allow}`,
+      );
       const refuse = (_request: unknown, reply: Reply): void => {
         reply.header("allow", allow).header("content-type", problemType);
         reply.status(405).send(problemBody(problem));

@@ -186,8 +186,9 @@ describe("a hostile request", () => {
   test("for another method or path is told where events go", async () => {
     const get = await fetch(`${ingress.url}/events`);
     expect([get.status, get.headers.get("allow")]).toEqual([405, "POST"]);
+    expect(await get.json()).toMatchObject({ errors: [{ field: "method" }] });
     expect(await (await fetch(`${ingress.url}/event`)).json()).toMatchObject({
-      detail: expect.stringContaining("POST /events") as string,
+      errors: [{ field: "path", remedy: expect.stringContaining("POST /events") as string }],
     });
   });
 });

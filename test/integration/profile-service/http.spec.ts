@@ -153,7 +153,10 @@ describe("a condition in a header", () => {
       ["DELETE", undefined],
     ] as const) {
       const refused = await problem(send(method, url, body, { "if-match": '"1"' }));
-      expect(refused).toMatchObject({ status: 412, detail: expect.stringContaining('"2"') as string });
+      expect(refused).toMatchObject({
+        status: 412,
+        errors: [{ field: "If-Match", remedy: expect.stringContaining('"2"') as string }],
+      });
     }
     expect((await send("PATCH", url, { displayName: "D" }, { "if-match": '"7", "2"' })).status).toBe(200);
     expect((await send("DELETE", url, undefined, { "if-match": "*" })).status).toBe(204);
@@ -208,9 +211,13 @@ describe("what is there already", () => {
     const url = `${service.url}/profiles/${profile.id}`;
     await send("POST", `${service.url}/profiles`, profile);
     expect((await send("DELETE", url)).status).toBe(204);
-    expect((await problem(send("GET", url))).status).toBe(404);
-    expect((await problem(send("PATCH", url, { displayName: "B" }))).status).toBe(404);
-    expect((await problem(send("DELETE", url))).status).toBe(404);
+    const absent = {
+      status: 404,
+      errors: [{ field: "id", remedy: expect.stringContaining("GET /profiles") as string }],
+    };
+    expect(await problem(send("GET", url))).toMatchObject(absent);
+    expect(await problem(send("PATCH", url, { displayName: "B" }))).toMatchObject(absent);
+    expect(await problem(send("DELETE", url))).toMatchObject(absent);
     const heir = await send("POST", `${service.url}/profiles`, { ...valid(), handle: profile.handle });
     expect(heir.status).toBe(201);
     const again = await send("POST", `${service.url}/profiles`, { ...profile, handle: uniqueName("h") });
@@ -251,7 +258,7 @@ test("a merge patch may say so, and an unknown path is 404", async () => {
   expect(await patched.json()).toMatchObject({ bio: "first\nsecond", version: 2 });
   expect(await problem(send("GET", `${service.url}/nothing`))).toMatchObject({
     status: 404,
-    detail: expect.stringContaining("/docs") as string,
+    errors: [{ field: "path", remedy: expect.stringContaining("/docs") as string }],
   });
 });
 

@@ -111,7 +111,11 @@ test("a view that there is not is 404 and those that there are are named", async
   const answer = await ask("user_profiles", { params: [{ profileId: "42" }] });
   expect([answer.status, await answer.json()]).toMatchObject([
     404,
-    { detail: expect.stringContaining("user_profile, user_profile_by_handle, team_directory") as string },
+    {
+      errors: [
+        { field: "view", remedy: "must be one of user_profile, user_profile_by_handle, team_directory" },
+      ],
+    },
   ]);
 });
 

@@ -46,7 +46,7 @@ describe("every path of the OpenAPI document", () => {
         if (answer.status !== 405) continue;
         expect(answer.headers.get("allow")).toBe(all.sort().join(", "));
         expect(answer.headers.get(type)).toMatch(/^application\/problem\+json/);
-        expect(await answer.json()).toMatchObject({ status: 405 });
+        expect(await answer.json()).toMatchObject({ status: 405, errors: [{ field: "method" }] });
       }
     },
   );

@@ -30,7 +30,9 @@ export class AdminGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<{ headers: { authorization?: string } }>();
     if (this.#token.isShownBy(request.headers.authorization)) return true;
-    throw refusal(401, "Unauthorized", "send the header Authorization: Bearer with ADMIN_TOKEN");
+    throw refusal(401, "Unauthorized", "send the header Authorization: Bearer with ADMIN_TOKEN", {
+      field: "Authorization",
+    });
   }
 }
 
@@ -68,6 +70,7 @@ export class AdminController {
         400,
         "The request is not valid",
         'before must be a time: {"before":"2026-11-22T20:00:00Z"}',
+        { field: "before" },
       );
     const beforeMs = Math.min(Date.parse(parsed.data.before), Date.now());
     await this.#actions.settle(pool, beforeMs);
@@ -83,6 +86,7 @@ export class AdminController {
         409,
         "The pool is not dedicated",
         `pool ${name} may hold values of others: say dedicated: true in pools.yaml, or use freshet repair`,
+        { field: "pool" },
       );
     return { pool: name, flushed: await this.#actions.flush(pool) };
   }
@@ -91,11 +95,9 @@ export class AdminController {
     const pool = this.#actions.pool(name);
     if (pool) return pool;
     const served = this.#actions.poolNames.join(", ") || "none";
-    throw refusal(
-      404,
-      "Not found",
-      `this replica serves no pool of that name, but ${served}`,
-      "POOL_UNKNOWN",
-    );
+    throw refusal(404, "Not found", `this replica serves no pool of that name, but ${served}`, {
+      field: "pool",
+      code: "POOL_UNKNOWN",
+    });
   }
 }

@@ -8,9 +8,23 @@ interface Reply {
   send(body: string): unknown;
 }
 
-/** A refusal as problem details; `code` is one of ours. */
-export function refusal(status: number, title: string, detail: string, code?: string): HttpException {
-  return new HttpException({ title, status, detail, ...(code === undefined ? {} : { code }) }, status);
+/** A refusal as problem details: `field` is the part of the request that is wrong, `code` one of ours. */
+export function refusal(
+  status: number,
+  title: string,
+  detail: string,
+  { field, code }: { readonly field?: string; readonly code?: string } = {},
+): HttpException {
+  return new HttpException(
+    {
+      title,
+      status,
+      detail,
+      ...(field === undefined ? {} : { errors: [{ field, remedy: detail }] }),
+      ...(code === undefined ? {} : { code }),
+    },
+    status,
+  );
 }
 
 /** Answers every failure of the admin port as problem details (RFC 9457). */
@@ -35,11 +49,21 @@ export class AdminProblemFilter implements ExceptionFilter {
     if (error instanceof HttpException) {
       const response = error.getResponse();
       const isOurs = typeof response === "object" && "detail" in response;
-      return isOurs ? error : refusal(error.getStatus(), "The request failed", error.message);
+      return isOurs ? error : ofFramework(error);
     }
     if (error instanceof FreshetError)
-      return refusal(503, "Not done", `${error.message}: ${error.remedy}`, error.code);
+      return refusal(503, "Not done", `${error.message}: ${error.remedy}`, { code: error.code });
     this.#logger.error({ error: String(error) }, "a request of the admin port failed");
     return refusal(500, "Internal error", "the invalidator failed; its log says why");
   }
+}
+
+/** What Nest's router or Fastify's body parser refuses. */
+function ofFramework(error: HttpException): HttpException {
+  const status = error.getStatus();
+  if (status === 404) {
+    const detail = `${error.message}: there are POST /pools/<pool>/pause, resume, settle and flush`;
+    return refusal(status, "Not found", detail, { field: "path" });
+  }
+  return refusal(status, "The request cannot be read", error.message, { field: "body" });
 }

@@ -49,7 +49,7 @@ export class InternalViewsController {
     @Body({ schema: askedValues }) { params }: AskedValues,
   ): Promise<{ values: readonly CachedForm[] }> {
     const loader = this.#loaders.get(name);
-    if (!loader) throw notFound(`a view of that name (there are ${[...this.#loaders.keys()].join(", ")})`);
+    if (!loader) throw notFound("the view", "view", `must be one of ${[...this.#loaders.keys()].join(", ")}`);
     const { view } = loader;
     for (const [index, key] of params.entries()) checkNames(index, key, view.key.params);
     const loaded = await loader.load(params);

@@ -21,7 +21,13 @@ const problem = z
     title: z.string(),
     status: z.int().min(400).max(599),
     detail: z.string().describe("What is wrong, and what to do about it"),
-    errors: z.array(z.object({ field: z.string(), remedy: z.string() })).optional(),
+    errors: z
+      .array(z.object({ field: z.string(), remedy: z.string() }))
+      .optional()
+      .describe(
+        "Each wrong part of the request: a field of its body, a parameter, a header, path or method. " +
+          "Not there where nothing is wrong with it (429 and 5xx)",
+      ),
   })
   .meta({ id: "Problem", description: "Problem details, RFC 9457" });
 

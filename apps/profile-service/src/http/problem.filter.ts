@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { FreshetError } from "@freshet/contracts";
-import { Problem, problemBody, problemType, unreadable } from "@freshet/http";
+import { Problem, problemBody, problemType, unreadable, wrongPart } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { type LogContext, loggable } from "./loggable.ts";
 
@@ -36,7 +36,12 @@ export class ProblemFilter implements ExceptionFilter {
 function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof FreshetError && error.code === "OUTBOX_EVENT_TOO_LARGE")
-    return new Problem(422, "The change is too large", `${error.message}: ${error.remedy}`);
+    return wrongPart(
+      422,
+      "The change is too large",
+      "body",
+      `is too large (${error.message}): ${error.remedy}`,
+    );
   if (error instanceof HttpException) return httpProblem(error);
   if (isUnavailable(error) || (error instanceof FreshetError && error.code === "LOAD_OVERLOADED"))
     return new Problem(503, "Try again", "the database did not serve the request in time: send it again");
@@ -59,7 +64,12 @@ function httpProblem(error: HttpException): Problem {
   if (status === 400)
     return unreadable(status, "body", "must be JSON, without __proto__ and constructor.prototype");
   if (status === 404)
-    return new Problem(status, "Not found", `${error.message}: /docs of the public port shows what there is`);
+    return wrongPart(
+      status,
+      "Not found",
+      "path",
+      `must be one that there is (${error.message}): /docs of the public port shows them`,
+    );
   return new Problem(status, "The request failed", error.message);
 }
 

@@ -1,4 +1,4 @@
-import { type FieldProblem, Problem } from "@freshet/http";
+import { type FieldProblem, Problem, wrongPart } from "@freshet/http";
 
 export function invalidRequest(errors: readonly FieldProblem[]): Problem {
   const detail = errors.map(({ field, remedy }) => `${field} ${remedy}`).join("; ");
@@ -6,11 +6,8 @@ export function invalidRequest(errors: readonly FieldProblem[]): Problem {
 }
 
 export function idempotencyKeyReused(): Problem {
-  const [field, remedy] = [
-    "Idempotency-Key",
-    "was used for another request: send a new key with a new request",
-  ];
-  return new Problem(422, "Idempotency key reused", `${field} ${remedy}`, [{ field, remedy }]);
+  const remedy = "was used for another request: send a new key with a new request";
+  return wrongPart(422, "Idempotency key reused", "Idempotency-Key", remedy);
 }
 
 export function tooManyRequests(requestsPerMinute: number, seconds: number): Problem {
@@ -21,22 +18,23 @@ export function tooManyRequests(requestsPerMinute: number, seconds: number): Pro
   );
 }
 
-export function notFound(what: string): Problem {
-  return new Problem(404, "Not found", `${what} does not exist`);
+/** Which ids and handles there are. */
+export const ofAProfile = "must be that of a profile: GET /profiles lists them";
+
+/** `remedy`: which values the parameter may have. */
+export function notFound(what: string, field: string, remedy: string): Problem {
+  return new Problem(404, "Not found", `${what} does not exist: ${field} ${remedy}`, [{ field, remedy }]);
 }
 
 export function unauthorized(): Problem {
-  return new Problem(401, "Unauthorized", "send the header Authorization: Bearer with INTERNAL_TOKEN");
+  return wrongPart(401, "Unauthorized", "Authorization", "must be Bearer with INTERNAL_TOKEN");
 }
 
 export function conflict(field: string, remedy: string): Problem {
-  return new Problem(409, "Conflict", `${field} ${remedy}`, [{ field, remedy }]);
+  return wrongPart(409, "Conflict", field, remedy);
 }
 
 export function preconditionFailed(version: number): Problem {
-  return new Problem(
-    412,
-    "Precondition failed",
-    `the current version is ${version}: read the profile again, then send If-Match: "${version}"`,
-  );
+  const remedy = `must be the current version, "${version}": read the profile again, then send that`;
+  return wrongPart(412, "Precondition failed", "If-Match", remedy);
 }

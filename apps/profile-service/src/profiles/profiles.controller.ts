@@ -22,7 +22,7 @@ import {
   setOutcome,
   setVersion,
 } from "../http/headers.ts";
-import { notFound } from "../http/problem.ts";
+import { notFound, ofAProfile } from "../http/problem.ts";
 import { type ViewLoaders } from "../view-loaders.ts";
 import { VIEW_LOADERS, ViewReader } from "../view-reader.ts";
 import {
@@ -113,7 +113,7 @@ export class ProfilesController {
   ): Promise<Profile> {
     const key = { profileId: id };
     const result = await this.#views.read(this.#loaders.userProfile, key, readOptions(headers));
-    return answer(reply, result, `profile ${id}`);
+    return answer(reply, result, `profile ${id}`, "id");
   }
 
   @Get("profiles/by-handle/:handle")
@@ -124,7 +124,7 @@ export class ProfilesController {
   ): Promise<Profile> {
     const key = { handle: name };
     const result = await this.#views.read(this.#loaders.userProfileByHandle, key, readOptions(headers));
-    return answer(reply, result, `a profile with the handle ${name}`);
+    return answer(reply, result, `a profile with the handle ${name}`, "handle");
   }
 
   @Patch("profiles/:id")
@@ -149,9 +149,14 @@ export class ProfilesController {
   }
 }
 
-function answer(reply: ReplyHeaders, { value, outcome }: ReadResult<Profile>, what: string): Profile {
+function answer(
+  reply: ReplyHeaders,
+  { value, outcome }: ReadResult<Profile>,
+  what: string,
+  param: string,
+): Profile {
   setOutcome(reply, outcome);
-  if (!value) throw notFound(what);
+  if (!value) throw notFound(what, param, ofAProfile);
   setVersion(reply, value);
   return value;
 }

@@ -7,7 +7,7 @@ import { sql } from "drizzle-orm";
 import { AfterCommit } from "../after-commit.ts";
 import { Database, type Transaction } from "../database.ts";
 import { ProfileChanged } from "../events.ts";
-import { conflict, notFound, preconditionFailed } from "../http/problem.ts";
+import { conflict, notFound, ofAProfile, preconditionFailed } from "../http/problem.ts";
 import { traceOfRequest } from "../http/trace.ts";
 import { IdempotencyKeys } from "./idempotency-keys.ts";
 import { type NewProfile, type Profile, type ProfilePatch } from "./profile.ts";
@@ -99,7 +99,7 @@ export class ProfilesService {
 
   async #lockLiving(tx: Transaction, id: string, allowed: Allowed): Promise<Profile> {
     const row = await this.#repository.lock(tx, id);
-    if (!row?.profile) throw notFound(`profile ${id}`);
+    if (!row?.profile) throw notFound(`profile ${id}`, "id", ofAProfile);
     if (allowed && !allowed.has(row.version)) throw preconditionFailed(row.version);
     return row.profile;
   }
