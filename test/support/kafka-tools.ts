@@ -10,6 +10,7 @@ const artifacts = ["kafka-tools", "kafka_2.13", "kafka-clients", "kafka-server-c
 const target = join(kafkaJarsDir(), "..", `kafka-command-line-${version}`);
 /** The command line tools by the names that Kafka's distribution gives them. */
 const mains = {
+  "kafka-console-producer.sh": "org.apache.kafka.tools.ConsoleProducer",
   "kafka-consumer-groups.sh": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
   "kafka-acls.sh": "org.apache.kafka.tools.AclCommand",
   "kafka-configs.sh": "kafka.admin.ConfigCommand",
@@ -54,6 +55,14 @@ export function kafkaToolsOnPath(dir: string): string {
     chmodSync(join(dir, tool), 0o755);
   }
   return dir;
+}
+
+/** Arguments of java for a producer of Kafka's own that sends each line of its standard input as a message. */
+export function consoleProducerArgs(brokers: readonly string[], topic: string, codec: string): string[] {
+  const to = ["--bootstrap-server", brokers.join(","), "--topic", topic];
+  // Much at once, so that there are batches to compress.
+  const batches = ["--batch-size", "1000000", "--command-property", "linger.ms=500"];
+  return [...command("kafka-console-producer.sh"), ...to, "--compression-codec", codec, ...batches];
 }
 
 /** What kafka-consumer-groups says of one partition of a group. */

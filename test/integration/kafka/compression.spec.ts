@@ -3,16 +3,18 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { RecordReader } from "@freshet/kafka";
 import kafkajs from "kafkajs";
 import { describe, expect, inject, test } from "vitest";
+import { consoleProducerArgs, missingKafkaTools } from "../../support/kafka-tools.ts";
 import { findPython } from "../../support/python.ts";
 import { freshTopic } from "../../support/topics.ts";
 import { publish, SpecConsumer, testKafka } from "./support.ts";
 
-const codecs = ["none", "gzip", "snappy", "lz4", "zstd"];
+const packing = ["gzip", "snappy", "lz4", "zstd"];
+const codecs = ["none", ...packing];
 /** Of several blocks in every codec: the largest unit of one is zstd's, of 128 KiB. */
 const lines = Array.from({ length: 400 }, (_, n) => `${n} ${JSON.stringify({ n, text: "é".repeat(n * 3) })}`);
 
 type Send = (topic: string) => Promise<void>;
-type Client = { readonly send: Send } | { readonly missing: string };
+type Client = { readonly codecs: readonly string[]; readonly send: Send } | { readonly missing: string };
 
 const script = `
 import sys
@@ -28,7 +30,25 @@ for codec in codecs.split(","):
 function pythonClient(): Client {
   const python = findPython("python-publisher", "confluent_kafka");
   if ("missing" in python) return python;
-  return { send: (topic) => run("python3", ["-c", script, ...argsFor(topic)], { PYTHONPATH: python.path }) };
+  const input = lines.join("\n");
+  return {
+    codecs,
+    send: (topic) => run("python3", ["-c", script, ...argsFor(topic)], input, { PYTHONPATH: python.path }),
+  };
+}
+
+function javaClient(): Client {
+  const missing = missingKafkaTools();
+  if (missing !== undefined) return { missing };
+  return {
+    codecs: packing, // each takes a JVM of its own
+    send: async (topic) => {
+      for (const codec of packing) {
+        const input = lines.map((line) => `${codec} ${line}\n`).join("");
+        await run("java", consoleProducerArgs(inject("kafkaBrokers"), topic, codec), input);
+      }
+    },
+  };
 }
 
 function argsFor(topic: string): string[] {
@@ -38,12 +58,13 @@ function argsFor(topic: string): string[] {
 async function run(
   command: string,
   args: readonly string[],
+  input: string,
   env: Record<string, string> = {},
 ): Promise<void> {
   const failure = await new Promise<ExecFileException | null>((resolve) => {
     const options = { env: { ...process.env, ...env }, timeout: 60_000 };
     const child = execFile(command, args, options, resolve);
-    child.stdin?.end(lines.join("\n"));
+    child.stdin?.end(input);
   });
   if (failure) throw new Error(`${command} failed`, { cause: failure });
 }
@@ -69,14 +90,14 @@ async function readTo(topic: string, end: bigint) {
   }
 }
 
-for (const [name, client] of Object.entries({ librdkafka: pythonClient() })) {
+for (const [name, client] of Object.entries({ librdkafka: pythonClient(), "kafka-clients": javaClient() })) {
   if ("missing" in client) console.log(`compression by ${name} is not tested here: ${client.missing}`);
   describe.skipIf("missing" in client)(`what ${name} compressed`, () => {
     test("is read whatever the codec, by a consumer and by a reader without a group", async () => {
       if (!("send" in client)) throw new Error("skipped");
       const topic = await freshTopic({ numPartitions: 1 });
       await client.send(topic);
-      const sent = codecs.flatMap((codec) => lines.map((line) => `${codec} ${line}`));
+      const sent = client.codecs.flatMap((codec) => lines.map((line) => `${codec} ${line}`));
       await using consumer = new SpecConsumer({ topics: [topic] });
       await consumer.received(sent);
       await consumer.committedUpTo(topic, String(sent.length));
