@@ -2,10 +2,12 @@
 //   npm run test:kills -- [--rounds 200] [--seed 7]   kill -9 at random steps of both ways; the seed replays the steps
 //   npm run test:fan-out -- [--profiles 10000] [--teams 500] [--minutes 3] [--seed 7]   three services, three pools
 //   npm run test:backlog -- [--rows 1000000]          so many events wait while the broker is away
-//   npm run test:drain -- [--rows 1000000]            an invalidator drains as many, then catches a node up
+//   npm run test:drain -- [--rows 1000000] [--slow-pool-ms 400]   an invalidator drains as many, one pool answering as
+//     slowly as that, then catches a node up
 //   npm run test:audit -- [--checks 1000000]          the auditor finds nothing in so many checks of a healthy system
 //   npm run test:faults -- [--schedules 100] [--seed 7] [--worlds 2] [--minutes 60] [--json report.json]   one to three
 //     faults at a time, of every process and connection of each world; [--schedule 31] plays that one of the seed alone
+//   npm run test:planted                              the same, on apps with one defect each: it must be found
 //   npm run test:fuzz -- [--inputs 1000000] [--seed 7]  so many hostile events, and a tenth as many manifests
 //   npm run test:long                                 all of them
 import { spawnSync } from "node:child_process";
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
     teams: { type: "string" },
     minutes: { type: "string" },
     rows: { type: "string" },
+    "slow-pool-ms": { type: "string" },
     checks: { type: "string" },
     schedules: { type: "string" },
     worlds: { type: "string" },
@@ -55,6 +58,7 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...positionals, .
           FUZZ_SEED: values.seed,
         }),
     ...(values.rows === undefined ? {} : { BACKLOG_ROWS: values.rows }),
+    ...(values["slow-pool-ms"] === undefined ? {} : { DRAIN_SLOW_POOL_MS: values["slow-pool-ms"] }),
     ...(values.inputs === undefined ? {} : { FUZZ_INPUTS: values.inputs }),
     ...(values.checks === undefined ? {} : { AUDIT_CHECKS: values.checks }),
     ...(values.profiles === undefined ? {} : { FAN_OUT_PROFILES: values.profiles }),

@@ -26,6 +26,7 @@ test(`${schedules.length} schedules of faults that the seed ${seed} draws: nothi
   try {
     await playAll(schedules, {
       worlds: Number(FAULT_WORLDS),
+      crowd: 10_000,
       isOver: () => FAULT_MINUTES !== undefined && seconds() > Number(FAULT_MINUTES) * 60,
       onOutcome: (outcome) => {
         outcomes.push(outcome);

@@ -52,8 +52,9 @@ export function judgeLog(
     else events.push(event.own);
     seen.add(event.id);
   }
+  const published = byEntity(events);
   const violations = [...committed].flatMap(([id, version]) => {
-    const versions = events.filter(({ entity }) => entity === id).map((event) => event.version);
+    const versions = (published.get(id) ?? []).map((event) => event.version);
     return judgeVersions(id, versions, version);
   });
   return { events, repeated, violations };
@@ -81,8 +82,7 @@ function judgeVersions(id: string, published: readonly number[], committed: numb
 export function judgeSnapshot({ commits, cached, rows }: Snapshot, { events }: Log): string[] {
   const commitOf = new Map(commits.map((commit) => [`${commit.pool}/${commit.partition}`, commit]));
   const committed = new Map(rows?.map(({ id, version }) => [id, version]));
-  const byEntity = new Map<string, OwnEvent[]>();
-  for (const event of events) byEntity.set(event.entity, [...(byEntity.get(event.entity) ?? []), event]);
+  const published = byEntity(events);
   return cached.flatMap(({ node, key, text = "" }) =>
     [...versionsIn(text)].flatMap(([entity, version]) => {
       const last = committed.get(entity);
@@ -90,7 +90,7 @@ export function judgeSnapshot({ commits, cached, rows }: Snapshot, { events }: L
         return [`I3: ${key} on ${node} has version ${version} of ${entity}, ${last} is the last commit`];
       const team = /^team_directory:(.+)$/.exec(key)?.[1];
       const pool = team === undefined ? "profiles" : "teams";
-      const forgotten = (byEntity.get(entity) ?? []).find((event) => {
+      const forgotten = (published.get(entity) ?? []).find((event) => {
         if (event.version <= version || !(team === undefined || touchesDirectory(event, team))) return false;
         const commit = commitOf.get(`${pool}/${event.partition}`);
         return commit !== undefined && event.offset < commit.committed && !isOwed(commit, node, event.offset);
@@ -103,6 +103,16 @@ export function judgeSnapshot({ commits, cached, rows }: Snapshot, { events }: L
       ];
     }),
   );
+}
+
+function byEntity(events: readonly OwnEvent[]): Map<string, OwnEvent[]> {
+  const entities = new Map<string, OwnEvent[]>();
+  for (const event of events) {
+    const own = entities.get(event.entity);
+    if (own === undefined) entities.set(event.entity, [event]);
+    else own.push(event);
+  }
+  return entities;
 }
 
 function isOwed({ missed }: GroupPartition, node: string, offset: number): boolean {

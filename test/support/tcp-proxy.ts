@@ -12,10 +12,14 @@ export type ProxyMode = "forward" | "drop-answers" | "black-hole" | "refuse";
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
+  /** It is closed in place of its next answer. */
+  isDoomed: boolean;
 }
 
 /** One listening port in front of `target`; closed by `await using` or `close()`. */
 export class TcpProxy implements AsyncDisposable {
+  /** A request for which this holds arrives and is executed; its connection is closed in place of the answer. */
+  cutsAnswersOf: (request: Buffer) => boolean = () => false;
   readonly #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #links = new Set<Link>();
@@ -95,7 +99,7 @@ export class TcpProxy implements AsyncDisposable {
       return;
     }
     const server = connect(this.#target);
-    const link = { client, server };
+    const link: Link = { client, server, isDoomed: false };
     this.#links.add(link);
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
@@ -107,11 +111,14 @@ export class TcpProxy implements AsyncDisposable {
       });
     }
     client.on("data", (request: Buffer) => {
-      if (this.#mode !== "black-hole") server.write(request);
+      if (this.#mode === "black-hole") return;
+      link.isDoomed ||= this.cutsAnswersOf(request);
+      server.write(request);
     });
     server.on("data", (answer: Buffer) => {
       if (this.#mode === "drop-answers" || this.#mode === "black-hole") return;
-      if (this.#delayMs === 0) this.#answer(link, answer);
+      if (link.isDoomed) this.#destroy(link);
+      else if (this.#delayMs === 0) this.#answer(link, answer);
       else
         setTimeout(() => {
           this.#answer(link, answer);

@@ -64,8 +64,19 @@ export const plays: Readonly<Record<FaultKind, Play>> = {
       isNoticed: () => broker.pid === undefined,
     });
   },
-  "acks lost": (world) =>
-    Promise.resolve(through(world.parts.brokerLink, "drop-answers", () => isGivenUp(world))),
+  "acks lost": (world, { afterRequests }) => {
+    const { brokerLink } = world.parts;
+    const isNoticed = () => isGivenUp(world);
+    if (afterRequests % 2 === 1) return Promise.resolve(through(brokerLink, "drop-answers", isNoticed));
+    // Whoever connects anew and tries once more loses the acks of that as well.
+    brokerLink.cutsAnswersOf = isProduceRequest;
+    return Promise.resolve({
+      heal: () => {
+        brokerLink.cutsAnswersOf = () => false;
+      },
+      isNoticed,
+    });
+  },
   "database killed": async (world, _, log) => {
     const { database } = world.parts;
     log(`${await transactions(world)} transactions are open`);
@@ -167,6 +178,11 @@ function through(proxy: TcpProxy, mode: ProxyMode, isNoticed: () => Promise<bool
     },
     isNoticed,
   };
+}
+
+/** Kafka's protocol: four bytes of length, then two that tell what is asked. */
+function isProduceRequest(request: Buffer): boolean {
+  return request.length >= 6 && request.readInt16BE(4) === 0;
 }
 
 /** Starts a server, again and again until it stays: its disk may be full, its port not yet free. */

@@ -11,6 +11,7 @@ import {
 } from "../invariants.ts";
 import { waitUntil } from "../../../scripts/local/wait.mjs";
 import { waitFor } from "../wait-for.ts";
+import { Crowd } from "./crowd.ts";
 import { keepEvidence } from "./evidence.ts";
 import { plays } from "./faults.ts";
 import { describeFault, type Fault, type Schedule } from "./schedule.ts";
@@ -111,11 +112,13 @@ class Run {
   /** All faults, each at its time, under traffic; returns once every one is healed. */
   async #break(): Promise<void> {
     const { load } = this.#world;
+    const { crowd: size, faults } = this.#schedule;
+    const crowd = size === undefined ? undefined : await Crowd.gather(this.#world, size);
     await Promise.all(load.lanes.map((lane) => lane.readAll()));
     const begun = load.ended;
     load.start();
     try {
-      await Promise.all(this.#schedule.faults.map((fault) => this.#play(fault, begun)));
+      await Promise.all([crowd?.changeAll(), ...faults.map((fault) => this.#play(fault, begun))]);
       await load.untilEnded(begun + leastRequests);
     } finally {
       await load.stop();

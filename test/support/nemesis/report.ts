@@ -39,7 +39,8 @@ export function reportOf(seed: number, outcomes: readonly Outcome[], seconds: nu
 
 /** One line for each schedule, and all that happened in one that broke something. */
 export function describeOutcome({ schedule, seconds, log, requests, events, violations }: Outcome): string {
-  const faults = schedule.faults.map(describeFault).join("; ");
-  const head = `schedule ${schedule.number}, ${seconds.toFixed(1)} s, ${requests.answered} of ${requests.answered + requests.failed} requests, ${events} events, violations ${violations.length}: ${faults}`;
+  const parts = schedule.faults.map(describeFault);
+  if (schedule.crowd !== undefined) parts.push(`${schedule.crowd} profiles change at once`);
+  const head = `schedule ${schedule.number}, ${seconds.toFixed(1)} s, ${requests.answered} of ${requests.answered + requests.failed} requests, ${events} events, violations ${violations.length}: ${parts.join("; ")}`;
   return violations.length === 0 ? head : [head, ...log, ...violations].join("\n  ");
 }

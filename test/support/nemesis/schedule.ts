@@ -56,6 +56,8 @@ export interface Schedule {
   readonly seed: number;
   readonly number: number;
   readonly faults: readonly Fault[];
+  /** So many profiles besides, all cached, that change at once; undefined: none. */
+  readonly crowd?: number;
 }
 
 /**
