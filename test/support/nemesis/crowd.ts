@@ -60,9 +60,9 @@ export class Crowd {
           const names = (kind: string) =>
             Array.from({ length }, (_, index) => `${this.#name}-${kind}${from + index}`);
           const byId = names("").map((profileId) => ({ profileId }));
-          await cache.getMany(userProfile.view, byId, userProfile.load);
+          await cache.getMany(userProfile.view, byId, (keys) => userProfile.load(keys));
           const byHandle = names("h").map((handle) => ({ handle }));
-          await cache.getMany(userProfileByHandle.view, byHandle, userProfileByHandle.load);
+          await cache.getMany(userProfileByHandle.view, byHandle, (keys) => userProfileByHandle.load(keys));
         }
         cache.close();
       }
