@@ -1,34 +1,17 @@
-import { type CacheKey, parseManifest, parsePools } from "@freshet/contracts";
-import { compile, type PlannedRefresh } from "@freshet/dependency-graph";
+import type { CacheKey } from "@freshet/contracts";
+import type { PlannedRefresh } from "@freshet/dependency-graph";
 import { describe, expect, it } from "vitest";
+import { bySubject, graphOf } from "../../../../test/support/profile-graph.ts";
 import { renewalsOf, whyNotTried } from "./renew.ts";
 
-const pools = parsePools({ freshet: 1, pools: { profiles: { nodes: ["127.0.0.1:11211"] } } }, "pools.yaml");
-const manifest = parseManifest(
-  {
-    freshet: 1,
-    service: "profile-service",
-    publishes: {
-      ProfileChanged: {
-        entity: "profile",
-        topic: "profile.events.v1",
-        fields: ["handle"],
-        routing: { handle: "string" },
-      },
-    },
-    views: {
-      user_profile: {
-        key: "user_profile:{profileId}",
-        pool: "profiles",
-        ttlSeconds: 60,
-        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
-        onChange: { refresh: "/internal/views/user_profile" },
-      },
-    },
+const graph = graphOf({
+  user_profile: {
+    key: "user_profile:{profileId}",
+    ttlSeconds: 60,
+    dependsOn: bySubject,
+    onChange: { refresh: "/internal/views/user_profile" },
   },
-  "profile-service.yaml",
-);
-const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
+});
 const key = "user_profile:~c8687a08aa5d6ed2044328fa6a697ab8" as CacheKey;
 
 describe("the keys to renew", () => {

@@ -1,47 +1,21 @@
-import { type ChangeEvent, parseManifest, type Pools } from "@freshet/contracts";
-import { compile } from "@freshet/dependency-graph";
+import type { ChangeEvent } from "@freshet/contracts";
 import { describe, expect, it } from "vitest";
+import { bySubject, graphOf } from "../../../../test/support/profile-graph.ts";
 import { invalidationsOf } from "./invalidations.ts";
 import { RecentBatches } from "./recent.ts";
 
-const manifest = parseManifest(
-  {
-    freshet: 1,
-    service: "profile-service",
-    publishes: {
-      ProfileChanged: {
-        entity: "profile",
-        topic: "profile.events.v1",
-        fields: ["handle"],
-        routing: { handle: "string" },
-      },
-    },
-    views: {
-      user_profile: {
-        key: "user_profile:{profileId}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
-        onChange: { refresh: "/internal/views/user_profile" },
-      },
-      by_handle: {
-        key: "by_handle:{handle}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
-      },
-    },
+const views = {
+  user_profile: {
+    key: "user_profile:{profileId}",
+    dependsOn: bySubject,
+    onChange: { refresh: "/internal/views/user_profile" },
   },
-  "profile-service.yaml",
-);
-const pools: Pools = {
-  profiles: {
-    nodes: ["cache-1:11211"],
-    previousNodes: [],
-    nodeOf: "ketama",
-    onGap: "alarm",
-    dedicated: false,
+  by_handle: {
+    key: "by_handle:{handle}",
+    dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
   },
 };
-const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
+const graph = graphOf(views, { handle: "string" });
 const writtenMs = Date.parse("2026-11-22T20:00:00.000Z");
 
 function changed(subject: string): ChangeEvent {
