@@ -109,10 +109,22 @@ test("bytes that are no text are shown in hexadecimal, and nothing of them reach
   expect(stdout.replaceAll(/\x1b\[\d*m/g, "")).not.toContain("\x1b");
   const { data } = await asJson(["dlt", "show", `${topic}/1@7`]);
   expect(data["value"]).toEqual({ base64: garbage.toString("base64") });
-  expect(await asJson(["dlt", "show", `${topic}/1@8`])).toMatchObject({
-    exitCode: 2,
-    data: { error: { code: "LETTER_UNKNOWN" } },
-  });
+
+  // Both positions lead to it, and each says which one it is.
+  const [{ letter } = { letter: "" }] = data["pools"] as { letter: string }[];
+  expect(letter).toMatch(new RegExp(`^${topic}\\.dlt/\\d@\\d$`));
+  expect(stdout).toContain(`letter ${letter}`);
+  expect((await asJson(["dlt", "show", letter])).data).toEqual(data);
+  for (const [wrong, other] of [
+    [`${topic}/1@8`, `${topic}.dlt`],
+    [`${letter}9`, topic],
+  ] as const)
+    expect(await asJson(["dlt", "show", wrong])).toMatchObject({
+      exitCode: 2,
+      data: {
+        error: { code: "LETTER_UNKNOWN", message: expect.stringMatching(`is one of ${other}$`) as string },
+      },
+    });
 });
 
 test("a record that no invalidator wrote, or that names another topic, is left alone", async () => {

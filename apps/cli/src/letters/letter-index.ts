@@ -1,9 +1,9 @@
-import { type DeadLetterRecord, type Letter, positionText, type SourcePosition } from "./letter.ts";
+import { type DeadLetterRecord, type Letter, positionText, type Position } from "./letter.ts";
 import { matches, type Where } from "./where.ts";
 
 /** The letters of all pools about one event. */
 export interface IndexedLetter {
-  readonly source: SourcePosition;
+  readonly source: Position;
   readonly reason: string;
   readonly pools: readonly string[];
   readonly attempt: number;
@@ -73,6 +73,6 @@ export function countsBy<Item>(
   return Object.fromEntries([...counts].sort(([a], [b]) => a.localeCompare(b)));
 }
 
-function byPosition(a: SourcePosition, b: SourcePosition): number {
+function byPosition(a: Position, b: Position): number {
   return a.topic.localeCompare(b.topic) || a.partition - b.partition || Number(a.offset - b.offset);
 }

@@ -3,8 +3,8 @@ import { deadLetterHeaders, deadLetterTopic, receiptHeader } from "@freshet/kafk
 import type { KafkaMessage } from "kafkajs";
 import type { FoundRecord } from "../read-range.ts";
 
-/** Where the event lay that was given up; what letters of several pools are merged by. */
-export interface SourcePosition {
+/** Where a record lies. */
+export interface Position {
   readonly topic: string;
   readonly partition: number;
   readonly offset: bigint;
@@ -13,7 +13,10 @@ export interface SourcePosition {
 /** A letter as its pool wrote it. */
 export interface Letter {
   readonly kind: "letter";
-  readonly source: SourcePosition;
+  /** Where the event lay that was given up; what letters of several pools are merged by. */
+  readonly source: Position;
+  /** Where the letter itself lies. */
+  readonly lies: Position;
   readonly reason: string;
   readonly pool: string;
   readonly attempt: number;
@@ -36,12 +39,12 @@ const foreign = { kind: "foreign" } as const;
 const positionPattern = /^(\S+)\/(\d{1,9})@(\d{1,18})$/;
 
 /** `topic/partition@offset`, as lists show it and `show` takes it. */
-export function positionText({ topic, partition, offset }: SourcePosition): string {
+export function positionText({ topic, partition, offset }: Position): string {
   return `${topic}/${partition}@${offset}`;
 }
 
 /** The position that a text names; undefined: it names none. */
-export function parsePosition(text: string): SourcePosition | undefined {
+export function parsePosition(text: string): Position | undefined {
   const [, topic, partition, offset] = positionPattern.exec(text) ?? [];
   return topic === undefined || partition === undefined || offset === undefined
     ? undefined
@@ -49,7 +52,7 @@ export function parsePosition(text: string): SourcePosition | undefined {
 }
 
 /** Reads one record of a dead-letter topic. A position in another topic than the letters' own is not believed. Pure. */
-export function readDeadLetter({ topic: lies, message }: FoundRecord): DeadLetterRecord {
+export function readDeadLetter({ topic, partition, message }: FoundRecord): DeadLetterRecord {
   const { key, value, headers = {} } = message;
   const text = (name: string) => {
     const content = headers[name];
@@ -61,11 +64,12 @@ export function readDeadLetter({ topic: lies, message }: FoundRecord): DeadLette
   const source = parsePosition(`${text(names.topic)}/${text(names.partition)}@${text(names.offset)}`);
   const [reason, pool] = [text(names.reason), text(names.pool)];
   if (source === undefined || reason === undefined || pool === undefined) return foreign;
-  if (deadLetterTopic(source.topic) !== lies) return foreign;
+  if (deadLetterTopic(source.topic) !== topic) return foreign;
   const [sha256, size] = [text(names.sha256), Number(text(names.size))];
   return {
     kind: "letter",
     source,
+    lies: { topic, partition, offset: BigInt(message.offset) },
     reason,
     pool,
     attempt: Number(text(names.attempt) ?? 1),
