@@ -1,14 +1,7 @@
-import { Problem, problemBody, problemType, unreadable, wrongPart } from "@freshet/http";
+import { Problem, type Reply, sendProblem, unreadable, wrongPart } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { contentTypes } from "./read-request.ts";
-
-/** What is needed of Fastify's reply. */
-interface Reply {
-  status(code: number): unknown;
-  header(name: string, value: string): unknown;
-  send(body: string): unknown;
-}
 
 /** Answers every failure as problem details; what is not the caller's fault is logged with its cause. */
 @Catch()
@@ -28,9 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
     const { retryAfterSeconds } = problem.extensions;
     if (typeof retryAfterSeconds === "number") reply.header("retry-after", String(retryAfterSeconds));
     if (problem.status === 401) reply.header("www-authenticate", "Bearer");
-    reply.status(problem.status);
-    reply.header("content-type", problemType);
-    reply.send(problemBody(problem));
+    sendProblem(reply, problem);
   }
 
   /** The problem that an error is, whoever threw it: we, Nest's router, or Fastify's body parser. */

@@ -41,6 +41,19 @@ export function problemBody({ status, title, message, errors, extensions }: Prob
   });
 }
 
+/** What is needed of Fastify's reply. */
+export interface Reply {
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+  send(body: string): unknown;
+}
+
+export function sendProblem(reply: Reply, problem: Problem): void {
+  reply.status(problem.status);
+  reply.header("content-type", problemType);
+  reply.send(problemBody(problem));
+}
+
 /** One part of a request is wrong: a field, a parameter, a header, the path or the method; what it must be. */
 export function wrongPart(status: number, title: string, field: string, remedy: string): Problem {
   return new Problem(status, title, `${field} ${remedy}`, [{ field, remedy }]);

@@ -1,12 +1,5 @@
 import { type FastifyAdapter } from "@nestjs/platform-fastify";
-import { problemBody, problemType, wrongPart } from "./problem.ts";
-
-/** What is needed of Fastify's reply. */
-interface Reply {
-  header(name: string, value: string): Reply;
-  status(code: number): Reply;
-  send(body: string): unknown;
-}
+import { type Reply, sendProblem, wrongPart } from "./problem.ts";
 
 /** Which methods each path has; what it does not have is answered 405, where the router would say 404. */
 export class Routes {
@@ -36,8 +29,8 @@ export class Routes {
         `must be one that this path has: ${allow}`,
       );
       const refuse = (_request: unknown, reply: Reply): void => {
-        reply.header("allow", allow).header("content-type", problemType);
-        reply.status(405).send(problemBody(problem));
+        reply.header("allow", allow);
+        sendProblem(reply, problem);
       };
       fastify.route({
         method: fastify.supportedMethods.filter((method) => !allowed.has(method)),

@@ -1,15 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from "@nestjs/common";
 import { FreshetError } from "@freshet/contracts";
-import { Problem, problemBody, problemType, unreadable, wrongPart } from "@freshet/http";
+import { Problem, type Reply, sendProblem, unreadable, wrongPart } from "@freshet/http";
 import { type Logger } from "@freshet/observability";
 import { type LogContext, loggable } from "./loggable.ts";
-
-/** What is needed of Fastify's reply. */
-interface Reply {
-  status(code: number): unknown;
-  header(name: string, value: string): unknown;
-  send(body: string): unknown;
-}
 
 /** Answers every failure as problem details; only what is our own fault is logged, and never shown. */
 @Catch()
@@ -25,10 +18,7 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     if (problem.status >= 500)
       this.#logger.error(loggable(error, http.getRequest<LogContext>()), "a request failed");
-    const reply = http.getResponse<Reply>();
-    reply.status(problem.status);
-    reply.header("content-type", problemType);
-    reply.send(problemBody(problem));
+    sendProblem(http.getResponse<Reply>(), problem);
   }
 }
 
