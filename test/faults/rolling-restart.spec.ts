@@ -32,7 +32,7 @@ test("three invalidators are restarted one after the other under load: nothing i
   const { system, traffic, invalidator } = scenario;
   const replicas = [invalidator, ...(await Promise.all([1, 2].map(() => system.startInvalidator({ env }))))];
   // Each batch takes that long: every stop meets some in the midst of their deletes, and some that wait for those.
-  for (const proxy of system.proxies ?? []) proxy.delayMs = 100;
+  for (const proxy of system.proxies ?? []) proxy.delayMs = 30;
   let isRolling = true;
   const load = async () => {
     while (isRolling) expect(await traffic.run(10)).toMatchObject({ failed: 0 });
