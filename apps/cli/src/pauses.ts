@@ -18,7 +18,7 @@ export async function pausesOf(
   let offset = BigInt(bounds?.low ?? 0);
   while (offset < end) {
     const [found] = await ask(reader.read([{ topic, partition: 0, offset }], fetch));
-    if (found === undefined) break;
+    if (found === undefined || found.next === offset) break;
     for (const record of found.messages.map(decodeControl)) {
       if (record?.kind !== "pause") continue;
       if (record.sinceMs === undefined) pauses.delete(record.pool);
