@@ -1,5 +1,6 @@
 // What a nemesis acts on: real processes, each with a proxy before it where the network is to fail.
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { kafkaAdmin } from "../../../scripts/local/kafka-admin.mjs";
 import { query } from "../../../scripts/local/postgres.mjs";
 import { type ServerProcess } from "../../../scripts/local/server-process.mjs";
@@ -169,7 +170,11 @@ export class World implements AsyncDisposable {
   /** The commits, then what stands on the nodes, then the rows; undefined where the broker does not answer. */
   async snapshot(): Promise<Snapshot | undefined> {
     const { nodes, teamsNode } = this.parts;
-    const commits = await groupPartitions(this.checked, ...pools).catch(() => undefined);
+    // A frozen broker would hold the look, and with it the fault, for the 30 s of a request.
+    const commits = await Promise.race([
+      groupPartitions(this.checked, ...pools).catch(() => undefined),
+      delay(3_000, undefined, { ref: false }),
+    ]);
     if (commits === undefined) return undefined;
     // A node that is away or frozen is left out; it is looked at when it is back.
     const contents = await Promise.all(
