@@ -23,16 +23,15 @@ async function messagesIn({ brokers, topic }: System): Promise<number> {
 
 test("three invalidators are restarted one after the other under load: nothing is lost, and next to nothing is done twice", async () => {
   const broker = await ownBroker();
-  const env = { LOG_LEVEL: "debug" };
+  // Under so low a ceiling every stop meets batches whose deletes were not sent yet.
+  const env = { LOG_LEVEL: "debug", MEMCACHED_PROFILES_MAX_DELETES_PER_SECOND: "20" };
   await using scenario = await Scenario.begin({
     brokers: [broker.address],
-    proxied: true,
+
     invalidator: { env },
   });
   const { system, traffic, invalidator } = scenario;
   const replicas = [invalidator, ...(await Promise.all([1, 2].map(() => system.startInvalidator({ env }))))];
-  // Each batch takes that long: every stop meets some in the midst of their deletes, and some that wait for those.
-  for (const proxy of system.proxies ?? []) proxy.delayMs = 30;
   let isRolling = true;
   const load = async () => {
     while (isRolling) expect(await traffic.run(10)).toMatchObject({ failed: 0 });
@@ -46,7 +45,6 @@ test("three invalidators are restarted one after the other under load: nothing i
   }
   isRolling = false;
   await busy;
-  for (const proxy of system.proxies ?? []) proxy.delayMs = 0;
   await scenario.expectHealed();
   const messages = await messagesIn(system);
   for (const pool of ["profiles", "teams"]) {
