@@ -197,17 +197,20 @@ class Run {
 
   /**
    * I8, where it can be told: a replica that died took its counts with it, and what was read twice was counted twice.
-   * So one more change of each profile, while nothing is broken, has to be counted exactly.
+   * So one more change of each profile, while nothing is broken, has to be published, and counted exactly.
    */
   async #checkCounts(): Promise<void> {
     const { load } = this.#world;
     const before = await looked(() => this.#world.counts());
     await Promise.all(load.lanes.map((lane) => lane.readAll()));
-    await Promise.all(load.lanes.map((lane) => lane.touchAll()));
+    const changed = await Promise.all(load.lanes.map((lane) => lane.touchAll()));
+    const changes = changed.reduce((sum, { answered }) => sum + answered, 0);
     await this.#world.untilHealed();
     const after = await looked(() => this.#world.counts());
     for (const [index, { pool, counted, high }] of after.entries()) {
       const [records, events] = [high - (before[index]?.high ?? 0), counted - (before[index]?.counted ?? 0)];
+      if (records < changes)
+        this.#violations.push(`I5: ${changes} changes were committed, ${records} records published`);
       if (records !== events || records === 0)
         this.#violations.push(`I8: ${pool} has counted ${events} of ${records} records`);
     }
