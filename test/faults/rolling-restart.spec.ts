@@ -24,7 +24,7 @@ async function messagesIn({ brokers, topic }: System): Promise<number> {
 test("three invalidators are restarted one after the other under load: nothing is lost, and next to nothing is done twice", async () => {
   const broker = await ownBroker();
   // Under so low a ceiling every stop meets batches of the pool profiles whose deletes were not sent yet.
-  const env = { LOG_LEVEL: "debug", MEMCACHED_PROFILES_MAX_DELETES_PER_SECOND: "20" };
+  const env = { LOG_LEVEL: "debug", MEMCACHED_PROFILES_MAX_DELETES_PER_SECOND: "40" };
   await using scenario = await Scenario.begin({ brokers: [broker.address], invalidator: { env } });
   const { system, traffic, invalidator } = scenario;
   const replicas = [invalidator, ...(await Promise.all([1, 2].map(() => system.startInvalidator({ env }))))];
