@@ -16,6 +16,8 @@ import { abortAtStopSignals } from "./local/stop-signals.mjs";
 
 const BOUND_MS = 60 * 60_000;
 const REPORT = join(import.meta.dirname, "../.freshet/bench/report.json");
+/** Of a node: none of the two million keys of the fan-out may be evicted. */
+const MEMCACHED_MB = 512;
 const GUARDED = ["drain", "fan-out", "zipf", "rules"];
 
 const stopped = abortAtStopSignals();
@@ -121,7 +123,7 @@ async function run(all, names, size, guard) {
   const { PARTITIONS } = await import("../test/bench/load.mjs");
   const { slowerThan } = await import("../test/bench/guard.mjs");
   console.log("starting servers of its own …");
-  sandbox = await Sandbox.open("bench", { signal, partitions: PARTITIONS });
+  sandbox = await Sandbox.open("bench", { signal, partitions: PARTITIONS, memcachedMb: MEMCACHED_MB });
   const progress = new Progress(names);
   /** @type {Record<string, import("../test/bench/scenarios.mjs").Result>} */
   const results = {};

@@ -45,10 +45,10 @@ export class Sandbox {
   /**
    * Builds the apps and starts the servers, with topics and tables; what has started is stopped when it fails.
    * @param {string} name
-   * @param {{ signal: AbortSignal, partitions?: number }} options
+   * @param {{ signal: AbortSignal, partitions?: number, memcachedMb?: number }} options memcachedMb: of each node
    * @returns {Promise<Sandbox>}
    */
-  static async open(name, { signal, partitions = 12 }) {
+  static async open(name, { signal, partitions = 12, memcachedMb }) {
     const dir = mkdtempSync(join(tmpdir(), `freshet-${name}-`));
     const memcached = { profiles: [await freePort(), await freePort()], teams: [await freePort()] };
     const ports = { kafka: await freePort(), postgres: await freePort(), memcached };
@@ -59,6 +59,7 @@ export class Sandbox {
         dir,
         env: {},
         postgresSettings: { track_commit_timestamp: "on" },
+        ...(memcachedMb && { memcachedMb }),
         signal,
       }),
     ]);

@@ -30,12 +30,14 @@ const memcachedVariables = /** @type {const} */ ({
  *   dir: string,
  *   env?: NodeJS.ProcessEnv,
  *   postgresSettings?: Record<string, string>,
+ *   memcachedMb?: number,
  *   signal?: AbortSignal,
  *   onStarted?: (server: import("./server-process.mjs").ServerProcess) => void,
  * }} options dir keeps data and logs
  * @returns {Promise<Servers>}
  */
-export async function startServers({ ports, dir, env = process.env, postgresSettings, signal, onStarted }) {
+export async function startServers(options) {
+  const { ports, dir, env = process.env, postgresSettings, memcachedMb, signal, onStarted } = options;
   const logDir = join(dir, "logs");
   /** @type {import("./server-process.mjs").ServerProcess[]} */
   const started = [];
@@ -44,20 +46,20 @@ export async function startServers({ ports, dir, env = process.env, postgresSett
     await server.start(signal);
     onStarted?.(server);
   };
-  const options = (/** @type {string} */ name) => ({ dataDir: join(dir, name), logDir, signal });
+  const inFolder = (/** @type {string} */ name) => ({ dataDir: join(dir, name), logDir, signal });
 
   const all = await Promise.allSettled([
-    env.KAFKA_BROKERS ?? kafkaBroker({ port: ports.kafka, ...options("kafka") }).then(start),
+    env.KAFKA_BROKERS ?? kafkaBroker({ port: ports.kafka, ...inFolder("kafka") }).then(start),
     env.DATABASE_URL ??
       postgresServer({
         port: ports.postgres,
         ...(postgresSettings && { settings: postgresSettings }),
-        ...options("postgres"),
+        ...inFolder("postgres"),
       })
         .then(start)
         .then(() => ensureDatabase(databaseUrl(ports.postgres, "postgres"), "freshet")),
     ...ownPools(env).flatMap((pool) =>
-      ports.memcached[pool].map((port) => start(memcachedNode({ port, logDir }))),
+      ports.memcached[pool].map((port) => start(memcachedNode({ port, logDir, ...(memcachedMb && { memoryMb: memcachedMb }) }))),
     ),
   ]);
   const failure = all.find((result) => result.status === "rejected");
