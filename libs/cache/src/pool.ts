@@ -72,16 +72,14 @@ export class CachePool {
 
   /** Keys by the nodes that a delete must reach. */
   byOwner(keys: Iterable<CacheKey>): Map<string, CacheKey[]> {
-    const owned = new Map<string, CacheKey[]>();
-    const add = (owner: string, key: CacheKey): void => {
-      const list = owned.get(owner);
-      if (list) list.push(key);
-      else owned.set(owner, [key]);
-    };
+    const owned = new Map(this.nodes.map((node): [string, CacheKey[]] => [node, []]));
+    const { nodes, placeOf } = this.#current;
+    const lists = nodes.map(({ name }) => owned.get(name) ?? []);
     const isOnly = this.#previous.length === 0;
     for (const key of keys)
-      if (isOnly) add(this.readerNodeOf(key), key);
-      else for (const owner of this.ownersOf(key)) add(owner, key);
+      if (isOnly) lists[placeOf(key)]?.push(key);
+      else for (const owner of this.ownersOf(key)) owned.get(owner)?.push(key);
+    for (const [node, list] of owned) if (list.length === 0) owned.delete(node);
     return owned;
   }
 

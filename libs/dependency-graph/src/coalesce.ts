@@ -1,14 +1,21 @@
 import { type CacheKey, type ChangeEvent } from "@freshet/contracts";
 import { type HandedOn, type KeySink, type PoolGraph, type UnlistedPlan } from "./pool-graph.ts";
-import { type PlannedRefresh } from "./rule.ts";
+import { type PlannedRefresh, type Rule } from "./rule.ts";
+
+const all = (): boolean => true;
+const none = (): boolean => false;
 
 /**
  * The plans of one batch as one: each key once, and what became of each event (the counts add up to the events). A
  * delete overrules a refresh, and a refresh one of an older version: whatever the order, the result is the same.
  */
 export class CoalescedPlan implements KeySink {
-  /** What is deleted: bare keys, since most of what is planned is this and a batch has thousands. */
-  readonly deletes = new Set<CacheKey>();
+  /** Deleted keys that one rule alone gives, and it once for an entity: most of what is planned. */
+  #ownKeys: CacheKey[] = [];
+  /** Deleted keys that others may give, too. */
+  readonly #sharedKeys = new Set<CacheKey>();
+  /** The rules that were asked for an entity's keys, by its id. */
+  readonly #asked = new Map<string, Iterable<Rule>>();
   /** What is renewed; none of it is deleted. */
   readonly refreshes = new Map<CacheKey, PlannedRefresh>();
   /** Events that brought a key of their own. */
@@ -27,21 +34,44 @@ export class CoalescedPlan implements KeySink {
     return handedOn;
   }
 
-  /** Deletes a key, whatever else is planned for it. */
-  delete(key: CacheKey): void {
-    this.deletes.add(key);
-    if (this.refreshes.size > 0) this.refreshes.delete(key);
+  /** What is deleted, each key once. */
+  get deletes(): readonly CacheKey[] {
+    return this.#sharedKeys.size === 0 ? this.#ownKeys : [...this.#ownKeys, ...this.#sharedKeys];
+  }
+
+  /** Deletes keys, whatever else is planned for them. */
+  deleteAll(keys: Iterable<CacheKey>): void {
+    for (const key of this.#ownKeys) this.#sharedKeys.add(key);
+    this.#ownKeys = [];
+    for (const key of keys) this.delete(key);
   }
 
   /** Keys of both kinds. */
   get size(): number {
-    return this.deletes.size + this.refreshes.size;
+    return this.#ownKeys.length + this.#sharedKeys.size + this.refreshes.size;
   }
 
-  /** Renews a key, unless it is deleted or renewed to a later version. */
+  newTo(subject: string, rules: Iterable<Rule>): (rule: Rule) => boolean {
+    const asked = this.#asked.get(subject);
+    if (asked === rules) return none;
+    this.#asked.set(subject, asked ? new Set([...asked, ...rules]) : rules);
+    if (!asked) return all;
+    const known = new Set(asked);
+    return (rule) => !known.has(rule);
+  }
+
+  deleteOwn(key: CacheKey): void {
+    this.#ownKeys.push(key);
+  }
+
+  delete(key: CacheKey): void {
+    this.#sharedKeys.add(key);
+    if (this.refreshes.size > 0) this.refreshes.delete(key);
+  }
+
   refresh(planned: PlannedRefresh): void {
     const { key, version } = planned;
-    if (this.deletes.has(key)) return;
+    if (this.#sharedKeys.has(key)) return;
     const earlier = this.refreshes.get(key);
     if (!earlier || version > earlier.version) this.refreshes.set(key, planned);
   }

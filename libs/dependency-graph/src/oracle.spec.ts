@@ -235,6 +235,7 @@ function batchOf(graph: PoolGraph, events: readonly ChangeEvent[]): CoalescedPla
 
 function actionsOfBatch({ deletes, refreshes }: CoalescedPlan): Map<string, string> {
   for (const key of deletes) expect(refreshes.has(key)).toBe(false);
+  expect(new Set(deletes).size).toBe(deletes.length);
   return new Map([...[...deletes].map((key) => [key, "delete"] as const), ...actionsOf(refreshes.values())]);
 }
 

@@ -20,7 +20,13 @@ export type UnlistedPlan = Extract<Plan, { kind: "undecodable" | "slices" }>;
 
 /** Takes the keys of plans. */
 export interface KeySink {
+  /** Tells which of these rules were not yet handed on for this entity; from now on all of them were. */
+  newTo(subject: string, rules: Iterable<Rule>): (rule: Rule) => boolean;
+  /** Deletes a key that nothing but its rule gives. */
+  deleteOwn(key: CacheKey): void;
+  /** Deletes a key, whatever else is planned for it. */
   delete(key: CacheKey): void;
+  /** Renews a key, unless it is deleted or renewed to a later version. */
   refresh(planned: PlannedRefresh): void;
 }
 
@@ -54,6 +60,12 @@ interface EventRules {
   readonly byUnannounced: ReadonlyMap<number, readonly Rule[]>;
 }
 
+/** The rules that an event concerns, and the keys that they give. */
+interface Effects {
+  readonly rules: Iterable<Rule>;
+  readonly blocks: readonly Block[];
+}
+
 /** The keys that one rule gives for one side of an event. */
 interface Block {
   readonly rule: Rule;
@@ -70,6 +82,7 @@ export interface Reason {
 }
 
 const skipped: Plan = { kind: "skipped" };
+const noEffects: Effects = { rules: [], blocks: [] };
 const unaffected: Plan = { kind: "unaffected" };
 
 /** The dependency graph of one pool: what each event invalidates there. */
@@ -98,10 +111,10 @@ export class PoolGraph {
   plan(event: ChangeEvent, sliceKeys = maxKeysAtOnce): Plan {
     const rules = this.#rules.get(event.type);
     if (!rules) return skipped;
-    const blocks = blocksOf(rules, event);
-    return typeof blocks === "string"
-      ? undecodable("invalid_routing", blocks)
-      : planOf(blocks, event, sliceKeys);
+    const effects = effectsOn(rules, event);
+    return typeof effects === "string"
+      ? undecodable("invalid_routing", effects)
+      : planOf(effects.blocks, event, sliceKeys);
   }
 
   /**
@@ -111,13 +124,19 @@ export class PoolGraph {
   planInto(into: KeySink, event: ChangeEvent, sliceKeys = maxKeysAtOnce): HandedOn | UnlistedPlan {
     const rules = this.#rules.get(event.type);
     if (!rules) return "nothing";
-    const blocks = blocksOf(rules, event);
-    if (typeof blocks === "string") return undecodable("invalid_routing", blocks);
+    const effects = effectsOn(rules, event);
+    if (typeof effects === "string") return undecodable("invalid_routing", effects);
+    const { blocks } = effects;
     if (sizeOf(blocks) > sliceKeys) return largePlan(blocks, event, sliceKeys);
+    const isNew = into.newTo(event.subject, effects.rules);
     let handedOn: HandedOn = "nothing";
     for (const { rule, columns, size } of blocks) {
       const refreshes = rule.refreshes(event);
       if (refreshes || handedOn === "nothing") handedOn = refreshes ? "refresh" : "delete";
+      if (rule.isAlone) {
+        if (isNew(rule)) into.deleteOwn(rule.key(columns, 0));
+        continue;
+      }
       for (let n = 0; n < size; n += 1) {
         const key = rule.key(columns, n);
         if (refreshes) into.refresh(rule.plannedRefresh(key, event));
@@ -130,10 +149,10 @@ export class PoolGraph {
   /** Every way in which this event leads to a key; the first 10,000 of them. */
   why(event: ChangeEvent): readonly Reason[] {
     const rules = this.#rules.get(event.type);
-    const blocks = rules ? blocksOf(rules, event) : [];
-    if (typeof blocks === "string") return [];
+    const effects = rules ? effectsOn(rules, event) : noEffects;
+    if (typeof effects === "string") return [];
     const reasons: Reason[] = [];
-    for (const { rule, columns, size } of blocks) {
+    for (const { rule, columns, size } of effects.blocks) {
       const { dependency, view, template } = rule.effect;
       const last = template === view.key ? view.name : `${view.name} (${template.source})`;
       const path = [event.type, ...dependency.via, last];
@@ -162,6 +181,7 @@ export class PoolGraph {
 }
 
 function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules> {
+  const inPool = groupBy(effects, ({ template }) => [template.source]);
   return new Map(
     [...groupBy(effects, ({ dependency }) => [dependency.event])].map(([event, ofEvent]) => {
       const bySource = groupBy(ofEvent, ({ template }) => [template.source]);
@@ -169,7 +189,9 @@ function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules
       const mayRepeat = ({ view, template }: Effect) =>
         (bySource.get(template.source)?.length ?? 0) > 1 ||
         view.tags.some((tag) => tag.template === template);
-      const all = ofEvent.map((effect) => new Rule(effect, mayRepeat(effect)));
+      const isOnly = (effect: Effect) =>
+        inPool.get(effect.template.source)?.length === 1 && !mayRepeat(effect);
+      const all = ofEvent.map((effect) => new Rule(effect, mayRepeat(effect), isOnly(effect)));
       return [
         event.type,
         {
@@ -197,20 +219,21 @@ function groupBy<Item, Key>(items: readonly Item[], keysOf: (item: Item) => Iter
 }
 
 /** The keys of before and of after, worked out apart; or what is wrong with the event's routing values. */
-function blocksOf(rules: EventRules, { subject, data }: ChangeEvent): readonly Block[] | string {
+function effectsOn(rules: EventRules, { subject, data }: ChangeEvent): Effects | string {
   const subjectColumn = [encodeKeyParam(subject)];
   const before = data.change === "created" ? undefined : rules.routing.read(subjectColumn, data.before);
   if (typeof before === "string") return `data.before.${before}`;
   const after = data.change === "deleted" ? undefined : rules.routing.read(subjectColumn, data.after);
   if (typeof after === "string") return `data.after.${after}`;
   const blocks: Block[] = [];
-  for (const rule of matching(rules, data, before, after)) {
+  const concerned = matching(rules, data, before, after);
+  for (const rule of concerned) {
     const afterDiffers = after !== undefined && !(before && rule.sameKeys(before, after));
     const mayRepeat = rule.mayRepeat || (before !== undefined && afterDiffers);
     if (before) addBlock(blocks, rule, before, mayRepeat);
     if (afterDiffers) addBlock(blocks, rule, after, mayRepeat);
   }
-  return blocks;
+  return { rules: concerned, blocks };
 }
 
 /** The rules that this change concerns, without a look at the others. A rule found in several ways comes once. */

@@ -28,6 +28,8 @@ export class Rule {
   readonly columns: readonly number[];
   /** Whether another rule of the same event may give the same key. */
   readonly mayRepeat: boolean;
+  /** Whether its keys are one of each entity, always deleted, and given by no other rule of the pool. */
+  readonly isAlone: boolean;
   /** For each parameter of the template the column that it is read from; column 0 is the subject. */
   readonly #columnOf: readonly number[];
   /** Literals with their colons, and in place of each parameter its position in `#columnOf`. */
@@ -35,7 +37,7 @@ export class Rule {
   /** What stands before the only parameter where nothing follows it, as in most templates. */
   readonly #prefix: string | undefined;
 
-  constructor(effect: Effect, mayRepeat: boolean) {
+  constructor(effect: Effect, mayRepeat: boolean, isOnly: boolean) {
     const { template, dependency } = effect;
     const columns = [subject, ...dependency.event.routing.keys()];
     this.effect = effect;
@@ -45,6 +47,8 @@ export class Rule {
       columns.indexOf(dependency.params.get(param)?.name ?? subject),
     );
     this.fromSubject = this.#columnOf.every((column) => column === 0);
+    this.isAlone =
+      isOnly && this.fromSubject && this.#columnOf.length > 0 && effect.action === "delete";
     this.unannounced = [...(this.fields ?? [])]
       .filter((field) => !dependency.event.fields.has(field))
       .map((field) => columns.indexOf(field));

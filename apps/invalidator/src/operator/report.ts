@@ -111,7 +111,7 @@ export class PoolReport {
     }
     this.#letters(at, plan);
     this.#logger.debug(
-      { ...at, keys: plan.deletes.size + plan.renewals.length, ms: nowMs - startedMs },
+      { ...at, keys: plan.deletes.length + plan.renewals.length, ms: nowMs - startedMs },
       "batch invalidated",
     );
   }

@@ -87,10 +87,10 @@ function plan(...messages: KafkaMessage[]) {
 describe("a batch's plan", () => {
   it("names every key once, however many events touch it", () => {
     const planned = plan(changed("42", 1), changed("42", 2), changed("7", 1));
-    expect([...planned.deletes]).toEqual([
+    expect([...planned.deletes].sort()).toEqual([
       "user_profile:42",
-      "user_profile_by_handle:42",
       "user_profile:7",
+      "user_profile_by_handle:42",
       "user_profile_by_handle:7",
     ]);
     expect(planned).toMatchObject({ applied: 2, superseded: 1, unaffected: 0, letters: [] });
@@ -141,7 +141,7 @@ describe("a batch's plan", () => {
   it("processes an event whose Kafka key is not its subject, and counts it", () => {
     const [key, event] = ["other", changed("42", 1)];
     const planned = plan({ ...event, key: Buffer.from(key) }, { ...event, key: null });
-    expect(planned.deletes.has("user_profile:42" as never)).toBe(true);
+    expect(planned.deletes).toContain("user_profile:42");
     expect(planned.foreignKeys).toBe(2);
   });
 

@@ -6,7 +6,7 @@ import { timeMs } from "../event-time.ts";
 
 /** What one batch does to one pool: every key once, and how each event ended (I8). */
 export interface BatchPlan {
-  readonly deletes: ReadonlySet<CacheKey>;
+  readonly deletes: readonly CacheKey[];
   /** Keys that are renewed; none of them is deleted. */
   readonly renewals: readonly Renewal[];
   /** An event that expands to too many keys to hold at once; it has a plan for itself. */
@@ -82,10 +82,10 @@ export function planBatch(
     if (event.time !== undefined && action !== "nothing") written[action].push(timeMs(event.time));
     if (sliced) break;
   }
-  const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
   for (const { entityId } of letters)
     if (entityId !== undefined)
-      for (const { key } of graph.subjectKeys(topic, entityId)) coalesced.delete(key);
+      coalesced.deleteAll(graph.subjectKeys(topic, entityId).map(({ key }) => key));
+  const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
   return {
     deletes,
     renewals: renewalsOf(refreshes.values(), graph),

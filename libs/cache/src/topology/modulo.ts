@@ -2,19 +2,15 @@ import { FreshetError } from "@freshet/contracts";
 import type { CacheNode } from "./node-list.ts";
 
 /**
- * The owner of a key as memjs has it: a hash of its UTF-16 units modulo the number of nodes, in the order they
- * are listed. Adding a node moves almost every key; no other client knows it.
+ * The owner of a key, as its place in the list, as memjs has it: a hash of its UTF-16 units modulo the number of
+ * nodes. Adding a node moves almost every key; no other client knows it.
  * @throws FreshetError CACHE_NODES_INVALID for weights, which it does not know
  */
-export function modulo(nodes: readonly CacheNode[]): (key: string) => CacheNode {
+export function modulo(nodes: readonly CacheNode[]): (key: string) => number {
   const weighted = nodes.find(({ weight }) => weight !== 1);
   if (weighted)
     throw new FreshetError("CACHE_NODES_INVALID", `${weighted.name}: nodeOf modulo knows no weights`);
-  return (key) => {
-    const owner = nodes[hashCode(key) % nodes.length];
-    if (!owner) throw new RangeError("a pool without nodes has no owners");
-    return owner;
-  };
+  return (key) => hashCode(key) % nodes.length;
 }
 
 /** `hashCode` of memjs/lib/memjs/utils.js. */

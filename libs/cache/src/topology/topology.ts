@@ -13,6 +13,8 @@ export interface Topology {
   readonly hash: string;
   /** The node that owns a key; by the key's bytes (ketama). */
   readonly ownerOf: (key: string) => CacheNode;
+  /** The same as its place in `nodes`. */
+  readonly placeOf: (key: string) => number;
 }
 
 /**
@@ -20,7 +22,13 @@ export interface Topology {
  * @throws FreshetError CACHE_NODES_INVALID for weights under modulo
  */
 export function createTopology(nodeOf: NodeOf, nodes: readonly CacheNode[]): Topology {
-  return { nodes, hash: topologyHash(nodeOf, nodes), ownerOf: { ketama, modulo }[nodeOf](nodes) };
+  const placeOf = { ketama, modulo }[nodeOf](nodes);
+  const ownerOf = (key: string): CacheNode => {
+    const owner = nodes[placeOf(key)];
+    if (!owner) throw new RangeError("a pool without nodes has no owners");
+    return owner;
+  };
+  return { nodes, hash: topologyHash(nodeOf, nodes), ownerOf, placeOf };
 }
 
 /** The order of a ketama list has no meaning; that of a modulo list decides who owns what. */
