@@ -122,9 +122,10 @@ export class OutboxRelay {
 
   async #run(): Promise<void> {
     while (!this.#stopping) {
+      const isWoken = this.#woken;
       this.#woken = false;
       try {
-        const more = await this.#round();
+        const more = await this.#round(isWoken);
         if (!more) await this.#pause();
       } catch (error) {
         this.#enter("database_down", error);
@@ -134,17 +135,17 @@ export class OutboxRelay {
     this.#enter("stopped");
   }
 
-  /** One turn: measure when the poll is due, ask the broker if it failed, publish one batch. True: more waits. */
-  async #round(): Promise<boolean> {
+  /**
+   * One turn: measure when the poll is due, ask the broker if it failed, publish one batch. True: more waits. A row
+   * that somebody has just committed does not wait for the measurement: that comes after it.
+   */
+  async #round(isWoken: boolean): Promise<boolean> {
     const { publishTimeoutMs, pollIntervalMs, ping } = this.#options;
-    if (performance.now() - this.#measuredAtMs >= pollIntervalMs) {
-      const backlog = await this.#withClient(measureBacklog);
-      this.#measuredAtMs = performance.now();
-      this.#emit({ type: "backlog", ...backlog });
-      if (backlog.rows === 0 && this.#brokerAnswers) {
-        this.#enter("idle");
-        return false;
-      }
+    const isDue = performance.now() - this.#measuredAtMs >= pollIntervalMs;
+    const rowsFirst = isWoken && this.#brokerAnswers;
+    if (isDue && !rowsFirst && (await this.#measure()) === 0 && this.#brokerAnswers) {
+      this.#enter("idle");
+      return false;
     }
     if (!this.#brokerAnswers) {
       try {
@@ -155,7 +156,17 @@ export class OutboxRelay {
       }
       this.#brokerAnswers = true;
     }
-    return await this.#withClient((client) => this.#batch(client));
+    const more = await this.#withClient((client) => this.#batch(client));
+    if (isDue && rowsFirst) await this.#measure();
+    return more;
+  }
+
+  /** Answers how many rows wait, and tells it. */
+  async #measure(): Promise<number> {
+    const backlog = await this.#withClient(measureBacklog);
+    this.#measuredAtMs = performance.now();
+    this.#emit({ type: "backlog", ...backlog });
+    return backlog.rows;
   }
 
   /** Lock, claim, publish, and only then commit. True when more may wait. */
