@@ -59,7 +59,9 @@ export async function startServers(options) {
         .then(start)
         .then(() => ensureDatabase(databaseUrl(ports.postgres, "postgres"), "freshet")),
     ...ownPools(env).flatMap((pool) =>
-      ports.memcached[pool].map((port) => start(memcachedNode({ port, logDir, ...(memcachedMb && { memoryMb: memcachedMb }) }))),
+      ports.memcached[pool].map((port) =>
+        start(memcachedNode({ port, logDir, ...(memcachedMb && { memoryMb: memcachedMb }) })),
+      ),
     ),
   ]);
   const failure = all.find((result) => result.status === "rejected");

@@ -47,8 +47,7 @@ export class Rule {
       columns.indexOf(dependency.params.get(param)?.name ?? subject),
     );
     this.fromSubject = this.#columnOf.every((column) => column === 0);
-    this.isAlone =
-      isOnly && this.fromSubject && this.#columnOf.length > 0 && effect.action === "delete";
+    this.isAlone = isOnly && this.fromSubject && this.#columnOf.length > 0 && effect.action === "delete";
     this.unannounced = [...(this.fields ?? [])]
       .filter((field) => !dependency.event.fields.has(field))
       .map((field) => columns.indexOf(field));

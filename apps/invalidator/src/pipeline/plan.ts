@@ -83,8 +83,7 @@ export function planBatch(
     if (sliced) break;
   }
   for (const { entityId } of letters)
-    if (entityId !== undefined)
-      coalesced.deleteAll(graph.subjectKeys(topic, entityId).map(({ key }) => key));
+    if (entityId !== undefined) coalesced.deleteAll(graph.subjectKeys(topic, entityId).map(({ key }) => key));
   const { applied, superseded, unaffected, deletes, refreshes } = coalesced;
   return {
     deletes,
