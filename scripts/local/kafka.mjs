@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { initialiseOnce } from "./initialise-once.mjs";
 import { kafkaAdmin } from "./kafka-admin.mjs";
+import { useKafkaArchive } from "./kafka-archive.mjs";
 import { kafkaJarsDir } from "./kafka-jars.mjs";
 import { freePort, LOOPBACK } from "./ports.mjs";
 import { runCommand } from "./run-command.mjs";
@@ -15,9 +16,10 @@ import { ServerProcess } from "./server-process.mjs";
  * are never made by accident.
  * @param {{ port: number, dataDir: string, logDir: string,
  *   settings?: Record<string, string>,
+ *   jvmOptions?: string[],
  *   signal?: AbortSignal | undefined }} options
  */
-export async function kafkaBroker({ port, dataDir, logDir, settings = {}, signal }) {
+export async function kafkaBroker({ port, dataDir, logDir, settings = {}, jvmOptions, signal }) {
   const properties = join(dataDir, "server.properties");
   const logs = join(dataDir, "logs");
   mkdirSync(dataDir, { recursive: true });
@@ -27,7 +29,7 @@ export async function kafkaBroker({ port, dataDir, logDir, settings = {}, signal
     name: "Kafka",
     port,
     command: "java",
-    args: java("-Xmx512m", "kafka.Kafka", properties),
+    args: [...(jvmOptions ?? useKafkaArchive()), ...java("-Xmx512m", "kafka.Kafka", properties)],
     logFile: join(logDir, "kafka.log"),
     stopSignal: "SIGTERM",
     answers: () => coordinatorAnswers(`${LOOPBACK}:${port}`),
@@ -77,7 +79,10 @@ async function format(properties, signal) {
   const clusterId = randomBytes(16).toString("base64url").replace(/^-/, "x");
   await runCommand(
     "java",
-    java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties),
+    [
+      ...useKafkaArchive(),
+      ...java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", properties),
+    ],
     { signal },
   );
 }
