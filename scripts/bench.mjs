@@ -70,12 +70,11 @@ async function bench() {
     console.error(`There is no benchmark "${unknown}": ${Object.keys(all).join(", ")}.`);
     return false;
   }
-  const quick = options.quick || options.guard;
   const size = {
-    quick,
-    // The guard's are as many as the reference's: of fewer, the ratios are others.
+    quick: options.quick || options.guard,
+    // The guard's are as many as the reference's: of fewer, or of two rounds, the ratios are others.
     events: Number(options.events ?? (options.quick ? 60_000 : 200_000)),
-    rounds: Number(options.rounds ?? (quick ? 2 : 3)),
+    rounds: Number(options.rounds ?? (options.quick ? 2 : 3)),
   };
   return await run(all, names, size, options.guard);
 }

@@ -1,5 +1,5 @@
-/** How much of a ratio of the reference may be missing: runs on one busy machine differ by less. */
-const MARGIN = 0.25;
+/** How much of a ratio of the reference may be missing: medians of three rounds on one machine differ by less. */
+const MARGIN = 1 / 3;
 
 /** @typedef {import("./scenarios.mjs").Ratio} Ratio */
 /** @typedef {Record<string, { ratios: Record<string, Ratio> }>} Ratios by scenario */
