@@ -4,11 +4,11 @@ import { Kills } from "../support/kills.ts";
 import { System } from "../support/system.ts";
 import { Traffic } from "../support/traffic.ts";
 
-test("killed at eight steps of both ways under traffic, nothing is lost and nothing stays old", async () => {
+test("killed at nine steps of both ways under traffic, nothing is lost and nothing stays old", async () => {
   await using kills = await Kills.begin({ seed: 1 });
-  const { kills: done, requests, violations } = await kills.run(8);
+  const { kills: done, requests, violations } = await kills.run(9);
   expect(violations).toEqual([]);
-  expect(done).toHaveLength(8);
+  expect(done).toHaveLength(9);
   expect(requests.answered).toBeGreaterThan(0);
 });
 
