@@ -1,5 +1,5 @@
 import { type CacheKey, type ChangeEvent } from "@freshet/contracts";
-import { type HandedOn, type KeySink, type PoolGraph, type UnlistedPlan } from "./pool-graph.ts";
+import { type HandedOn, type KeySink, type PoolGraph, type Rules, type UnlistedPlan } from "./pool-graph.ts";
 import { type PlannedRefresh, type Rule } from "./rule.ts";
 
 const all = (): boolean => true;
@@ -15,7 +15,7 @@ export class CoalescedPlan implements KeySink {
   /** Deleted keys that others may give, too. */
   readonly #sharedKeys = new Set<CacheKey>();
   /** The rules that were asked for an entity's keys, by its id. */
-  readonly #asked = new Map<string, Iterable<Rule>>();
+  readonly #asked = new Map<string, Rules>();
   /** What is renewed; none of it is deleted. */
   readonly refreshes = new Map<CacheKey, PlannedRefresh>();
   /** Events that brought a key of their own. */
@@ -51,13 +51,17 @@ export class CoalescedPlan implements KeySink {
     return this.#ownKeys.length + this.#sharedKeys.size + this.refreshes.size;
   }
 
-  newTo(subject: string, rules: Iterable<Rule>): (rule: Rule) => boolean {
+  newTo(subject: string, rules: Rules): (rule: Rule) => boolean {
     const asked = this.#asked.get(subject);
     if (asked === rules) return none;
-    this.#asked.set(subject, asked ? new Set([...asked, ...rules]) : rules);
-    if (!asked) return all;
-    const known = new Set(asked);
-    return (rule) => !known.has(rule);
+    if (!asked) {
+      this.#asked.set(subject, rules);
+      return all;
+    }
+    // A list is the graph's own; a set was made for this entity.
+    const known = asked instanceof Set ? asked : new Set(asked);
+    this.#asked.set(subject, known);
+    return (rule) => known.size < known.add(rule).size;
   }
 
   deleteOwn(key: CacheKey): void {

@@ -18,10 +18,13 @@ export type Plan =
 /** The plans that are no list of keys, though they do something or refuse to. */
 export type UnlistedPlan = Extract<Plan, { kind: "undecodable" | "slices" }>;
 
+/** The rules that an event concerns: a list of the graph, or a set made for this event. */
+export type Rules = readonly Rule[] | Set<Rule>;
+
 /** Takes the keys of plans. */
 export interface KeySink {
-  /** Tells which of these rules were not yet handed on for this entity; from now on all of them were. */
-  newTo(subject: string, rules: Iterable<Rule>): (rule: Rule) => boolean;
+  /** Tells once of each of these rules whether it was not yet handed on for this entity. */
+  newTo(subject: string, rules: Rules): (rule: Rule) => boolean;
   /** Deletes a key that nothing but its rule gives. */
   deleteOwn(key: CacheKey): void;
   /** Deletes a key, whatever else is planned for it. */
@@ -62,7 +65,7 @@ interface EventRules {
 
 /** The rules that an event concerns, and the keys that they give. */
 interface Effects {
-  readonly rules: Iterable<Rule>;
+  readonly rules: Rules;
   readonly blocks: readonly Block[];
 }
 
@@ -185,13 +188,13 @@ function rulesByType(effects: readonly Effect[]): ReadonlyMap<string, EventRules
   return new Map(
     [...groupBy(effects, ({ dependency }) => [dependency.event])].map(([event, ofEvent]) => {
       const bySource = groupBy(ofEvent, ({ template }) => [template.source]);
-      // No two keys of views overlap (the compiler refuses that), but tags may.
-      const mayRepeat = ({ view, template }: Effect) =>
-        (bySource.get(template.source)?.length ?? 0) > 1 ||
-        view.tags.some((tag) => tag.template === template);
-      const isOnly = (effect: Effect) =>
-        inPool.get(effect.template.source)?.length === 1 && !mayRepeat(effect);
-      const all = ofEvent.map((effect) => new Rule(effect, mayRepeat(effect), isOnly(effect)));
+      const all = ofEvent.map((effect) => {
+        const { view, template } = effect;
+        // No two keys of views overlap (the compiler refuses that), but tags may.
+        const isTag = view.tags.some((tag) => tag.template === template);
+        const isOnly = (among: typeof inPool) => !isTag && among.get(template.source)?.length === 1;
+        return new Rule(effect, !isOnly(bySource), isOnly(inPool));
+      });
       return [
         event.type,
         {
@@ -242,7 +245,7 @@ function matching(
   { change, changedFields }: ChangeEvent["data"],
   before: readonly Column[] | undefined,
   after: readonly Column[] | undefined,
-): Iterable<Rule> {
+): Rules {
   if (change !== "updated" || !changedFields || changedFields.length === 0) return all;
   const found = [unfiltered];
   for (const field of changedFields) {

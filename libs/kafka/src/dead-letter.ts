@@ -100,6 +100,11 @@ export function deadLetterTopic(topic: string): string {
   return `${topic}.dlt`;
 }
 
+/** The topic whose dead letters this one holds; any other topic is its own. */
+export function sourceTopic(topic: string): string {
+  return topic.replace(/\.dlt$/, "");
+}
+
 /** The whole letter: original key, value bytes and headers, with the position and the reason beside them. */
 export function toDeadLetter(record: KafkaMessage, context: DeadLetterContext): OutgoingMessage {
   return {

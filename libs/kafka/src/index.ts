@@ -45,6 +45,7 @@ export {
   DeadLetters,
   type DeadLetterSource,
   deadLetterTopic,
+  sourceTopic,
   type GivenUpRecord,
   receiptHeader,
   toCutDeadLetter,

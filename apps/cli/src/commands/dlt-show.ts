@@ -1,5 +1,5 @@
 import { decodeChangeEvent, FreshetError } from "@freshet/contracts";
-import { deadLetterTopic } from "@freshet/kafka";
+import { deadLetterTopic, sourceTopic } from "@freshet/kafka";
 import { type Command, InvalidArgumentError } from "commander";
 import { contentData, contentText } from "../letters/content.ts";
 import { type Letter, parsePosition, positionText, remedyOf, type Position } from "../letters/letter.ts";
@@ -24,7 +24,7 @@ export function addDltShow(dlt: Command, session: Session): void {
     command.argument("<position>", "topic/partition@offset of the event, or of its letter", position),
   ).action(async (wanted: Position) => {
     const options = command.opts<LetterOptions>();
-    const where = { topic: wanted.topic.replace(/\.dlt$/, "") };
+    const where = { topic: sourceTopic(wanted.topic) };
     const found: Letter[] = [];
     const redriven: number[] = [];
     await withLetters(session, { ...options, where }, async (box) => {
@@ -58,7 +58,7 @@ async function eventOf(wanted: Position, { scan }: LetterBox): Promise<Position>
   if (source !== undefined) return source;
   throw new FreshetError(
     "LETTER_UNKNOWN",
-    `no dead letter lies at ${positionText(wanted)}; an event's position is one of ${wanted.topic.replace(/\.dlt$/, "")}`,
+    `no dead letter lies at ${positionText(wanted)}; an event's position is one of ${sourceTopic(wanted.topic)}`,
   );
 }
 

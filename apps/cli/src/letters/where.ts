@@ -1,4 +1,5 @@
 import { undecodableReasons } from "@freshet/contracts";
+import { sourceTopic } from "@freshet/kafka";
 import { InvalidArgumentError } from "commander";
 import { timeMs } from "../tail-start.ts";
 import type { Letter } from "./letter.ts";
@@ -29,7 +30,7 @@ export function addWhere(text: string, before: Where, nowMs: number): Where {
     case "pool":
       return { ...before, pool: value };
     case "topic":
-      return { ...before, topic: value.replace(/\.dlt$/, "") };
+      return { ...before, topic: sourceTopic(value) };
     case "partition":
       if (!/^\d{1,9}$/.test(value)) throw refused(text);
       return { ...before, partition: Number(value) };

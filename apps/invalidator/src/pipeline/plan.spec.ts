@@ -1,46 +1,26 @@
-import { encodeChangeEvent, parseManifest, parsePools } from "@freshet/contracts";
-import { compile } from "@freshet/dependency-graph";
+import { encodeChangeEvent } from "@freshet/contracts";
 import fc from "fast-check";
 import type { KafkaMessage } from "kafkajs";
 import { describe, expect, it } from "vitest";
+import { bySubject, graphOf } from "../../../../test/support/profile-graph.ts";
 import { decodeBatch } from "./decode.ts";
 import { planBatch } from "./plan.ts";
 
 const topic = "profile.events.v1";
-const pools = parsePools({ freshet: 1, pools: { profiles: { nodes: ["127.0.0.1:11211"] } } }, "pools.yaml");
-const manifest = parseManifest(
+const graph = graphOf(
   {
-    freshet: 1,
-    service: "profile-service",
-    publishes: {
-      ProfileChanged: {
-        entity: "profile",
-        topic,
-        fields: ["handle", "displayName"],
-        routing: { handle: "string", teams: "[string]?" },
-      },
+    user_profile: { key: "user_profile:{profileId}", dependsOn: bySubject },
+    user_profile_by_handle: {
+      key: "user_profile_by_handle:{handle}",
+      dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
     },
-    views: {
-      user_profile: {
-        key: "user_profile:{profileId}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", params: { profileId: "subject" } }],
-      },
-      user_profile_by_handle: {
-        key: "user_profile_by_handle:{handle}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", params: { handle: "handle" } }],
-      },
-      team_directory: {
-        key: "team_directory:{teamId}",
-        pool: "profiles",
-        dependsOn: [{ event: "ProfileChanged", fields: ["handle"], params: { teamId: "teams[]" } }],
-      },
+    team_directory: {
+      key: "team_directory:{teamId}",
+      dependsOn: [{ event: "ProfileChanged", fields: ["handle"], params: { teamId: "teams[]" } }],
     },
   },
-  "profile-service.yaml",
+  { handle: "string", teams: "[string]?" },
 );
-const graph = compile([{ file: "profile-service.yaml", manifest }], pools).pool("profiles");
 
 function message(value: string | null, key: string | null, offset = 0): KafkaMessage {
   return {
