@@ -14,7 +14,7 @@ const PRELOAD = fileURLToPath(new URL("cpu-profiler.mjs", import.meta.url));
 /** What a function is part of, by its file; the nearest caller that is named here decides. */
 const STAGES = /** @type {const} */ ([
   ["fetch: kafkajs, and decoding its records", /kafkajs|libs\/kafka\/src\/fetch-response/],
-  ["decode: JSON.parse, envelope", /contracts\/src\/cloudevents|pipeline\/decode/],
+  ["decode: JSON.parse, envelope", /contracts\/src\/(cloudevents|known-json|json-)|pipeline\/decode/],
   ["validate", /contracts\/src\/change-event/],
   ["coalesce", /dependency-graph\/src\/coalesce/],
   ["plan: routing values, keys", /dependency-graph|contracts\/src\/cache-key|pipeline\/plan/],

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { isWellFormed } from "./cache-key.ts";
 import { type ChangeEvent, changeEventSchema, isChangeEvent, maxSubjectBytes } from "./change-event.ts";
+import { KnownJson } from "./known-json.ts";
 
 /** The header that marks a structured-mode CloudEvent. */
 export const structuredContentType = "application/cloudevents+json";
@@ -32,6 +33,8 @@ export type Decoded =
 
 const contentMode = "content-type";
 const attributePrefix = "ce_";
+/** Remembers how events look, and nothing that was in them is answered again. */
+const known = new KnownJson();
 
 /** The Kafka message of a change event: key = entity id, structured mode (CloudEvents Kafka binding 1.0). */
 export function encodeChangeEvent(event: ChangeEvent): {
@@ -53,13 +56,16 @@ export function encodeChangeEvent(event: ChangeEvent): {
 export function decodeChangeEvent(message: EncodedMessage): Decoded {
   const { value } = message;
   if (value === null || value.length === 0) return refuse("empty", "the message has no value");
-  // Decoding would put U+FFFD in place of wrong bytes, and a wrong subject would delete another entity's keys.
-  if (!isUtf8(value)) return refuse("not_json", "the value is not UTF-8");
-  let json: unknown;
-  try {
-    json = JSON.parse(value.toString("utf8"));
-  } catch {
-    return refuse("not_json", "the value is not JSON");
+  let json: unknown = known.read(value);
+  if (json === undefined) {
+    // Decoding would put U+FFFD in place of wrong bytes, and a wrong subject would delete another entity's keys.
+    if (!isUtf8(value)) return refuse("not_json", "the value is not UTF-8");
+    try {
+      json = JSON.parse(value.toString("utf8"));
+    } catch {
+      return refuse("not_json", "the value is not JSON");
+    }
+    if (isObject(json)) known.learn(value, json);
   }
   const structured = isObject(json) && Object.hasOwn(json, "specversion");
   const envelope = structured ? json : binaryModeEnvelope(message, json);
