@@ -12,13 +12,12 @@ const STEPS = [
 ].concat("freshet:invalidate.executing", "freshet:invalidate.executed");
 
 const now = wallClock();
-/** @type {{ step: string, ms: number, entity?: string }[]} */
+/** @type {import("./steps.mjs").Reached[]} */
 const reached = [];
 for (const step of STEPS)
   subscribe(step, (message) => {
-    const entity =
-      message !== null && typeof message === "object" && "entity" in message ? message.entity : undefined;
-    reached.push({ step, ms: now(), ...(typeof entity === "string" && { entity }) });
+    const { entity, pool } = /** @type {{ entity?: string, pool?: string }} */ (message);
+    reached.push({ step, ms: now(), ...(entity && { entity }), ...(pool && { pool }) });
   });
 process.on("exit", () => {
   writeFileSync(String(process.env.BENCH_STEPS), JSON.stringify(reached));

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { distribution } from "./statistics.mjs";
 
-/** @typedef {{ step: string, ms: number, entity?: string }} Reached */
+/** @typedef {{ step: string, ms: number, entity?: string, pool?: string }} Reached */
 /** @typedef {{ id: string, committedMs: number, goneMs: number }} Update */
 
 /** What follows the COMMIT, in this order; an event is alone on its way at a low rate, so that order tells whose it is. */
@@ -16,13 +16,14 @@ const AFTER_COMMIT = /** @type {const} */ ([
  * How long each step took, in ms, of updates that came one by one.
  * @param {readonly Update[]} updates
  * @param {readonly string[]} files that the processes have written
+ * @param {string} pool that the reader looks at
  */
-export function stepDelays(updates, files) {
+export function stepDelays(updates, files, pool) {
   /** @type {Reached[]} */
   const reached = files.flatMap((file) => JSON.parse(readFileSync(file, "utf8")));
   const timesOf = (/** @type {string} */ step) =>
     reached
-      .filter((one) => one.step === step)
+      .filter((one) => one.step === step && (one.pool ?? pool) === pool)
       .map(({ ms }) => ms)
       .sort((a, b) => a - b);
   // Of an entity that was made and then updated the last one is the update.

@@ -179,7 +179,7 @@ export class PartitionRun implements TopicPartition {
     let rest = batch.messages;
     this.#readTs = this.#highest(this.#readTs, rest);
     this.#readEnd = BigInt(rest.at(-1)?.offset ?? -1) + 1n;
-    await turn();
+    await turn(rest.length);
     // What was taken has its try, also where a stop began while it waited for its turn.
     for (let tries = 0; rest.length > 0 && (tries === 0 || !this.#noRetry.signal.aborted); tries += 1) {
       if (this.isStopped()) return;

@@ -283,6 +283,32 @@ test("a session that PostgreSQL ends in the middle of a batch costs nothing but 
   expect(harness.events).toContainEqual(expect.objectContaining({ type: "state", state: "database_down" }));
 });
 
+test("a session that PostgreSQL ends while nothing waits is replaced without a word, and the next wake is served", async () => {
+  await using harness = await Harness.open();
+  // No poll comes to its help.
+  const relay = harness.relay({ pollIntervalMs: 60_000 });
+  relay.start();
+  await harness.add("1", 1);
+  relay.wake();
+  await waitFor(async () => (await harness.waiting()) === 0, { describe: "the outbox to be empty" });
+  const sessionOfRelay = async () => {
+    const { rows } = await harness.pool.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query = 'COMMIT' AND state = 'idle'`,
+    );
+    return rows.map(({ pid }) => pid);
+  };
+  const ended = await sessionOfRelay();
+  await harness.pool.query("SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid", [ended]);
+  await waitFor(async () => (await sessionOfRelay()).some((pid) => !ended.includes(pid)), {
+    describe: "a new session of the relay",
+  });
+  await harness.add("1", 2);
+  relay.wake();
+  await waitFor(async () => (await harness.waiting()) === 0, { describe: "the outbox to be empty again" });
+  expect(harness.published()).toEqual(["1@1", "1@2"]);
+  expect(harness.events).not.toContainEqual(expect.objectContaining({ state: "database_down" }));
+});
+
 test("stop waits for the batch at hand and takes no other one", async () => {
   await using harness = await Harness.open();
   let acknowledge: (() => void) | undefined;

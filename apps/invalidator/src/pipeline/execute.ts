@@ -82,7 +82,7 @@ export class PlanExecutor {
   }
 
   async execute(plan: BatchPlan, start: BatchStart): Promise<Execution> {
-    executing.publish(start);
+    if (executing.hasSubscribers) executing.publish({ ...start, pool: this.#pool });
     const counts: Counts = { deleted: new Map(), missed: new Map() };
     const [renewed] = await Promise.all([
       this.#renewAll(plan, start, counts),
@@ -93,7 +93,7 @@ export class PlanExecutor {
         { signal: start.signal },
       ),
     ]);
-    executed.publish(start);
+    if (executed.hasSubscribers) executed.publish({ ...start, pool: this.#pool });
     return { ...counts, refreshed: renewed.refreshed, renewals: renewed.results };
   }
 
