@@ -60,7 +60,7 @@ export async function measureWrites(sandbox, { turns, signal, progress }) {
   const database = new pg.Client({ connectionString: sandbox.databaseUrl });
   await database.connect();
   try {
-    const ids = Array.from({ length: PROFILES }, (_, n) => `p${n}`);
+    const ids = Array.from({ length: PROFILES }, (_, n) => `w${n}`);
     await callers(16, ids.length, services.with.url, async (send, n) => {
       const id = ids[n] ?? "";
       await send("POST", "/profiles", { id, handle: id, displayName: "Ada", teamIds: ["t1", "t2"] });
