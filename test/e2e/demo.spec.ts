@@ -67,7 +67,9 @@ test(
 
 test("Ctrl-C in the middle of the demo leaves nothing behind", { timeout: timeoutMs }, async () => {
   const demo = startDemo();
-  await waitFor(() => demo.output().includes("2. An update"), { timeoutMs, describe: "the second step" });
+  const reached = () => demo.output().includes("2. An update");
+  await Promise.race([waitFor(reached, { timeoutMs, describe: "the second step" }), demo.ended]);
+  expect(demo.output()).toContain("2. An update");
   const processes = descendants(Number(demo.child.pid));
   expect(processes.length).toBeGreaterThan(4);
   demo.child.kill("SIGINT");
