@@ -1,24 +1,23 @@
-/** A value that may be another one in JSON of the same layout: a plain text, a count, or a list of these. */
-export interface VariableValue {
-  readonly kind: "text" | "count" | "list";
-  /** Its first byte and the first one behind it; a text's quotes are outside. */
-  readonly from: number;
-  readonly to: number;
+/** Where a value stands; the outermost object has no owner. */
+export interface ValuePlace {
   /** The object that it stands in, by its place in `objects`. */
   readonly owner: number;
   readonly key: string;
 }
 
-/** Where an object stands; the outermost one, which comes first, has no owner. */
-export interface ObjectPlace {
-  readonly owner: number;
-  readonly key: string;
+/** A value that may be another one in JSON of the same layout: a plain text, a count, or a list of these. */
+export interface VariableValue extends ValuePlace {
+  readonly kind: "text" | "count" | "list";
+  /** Its first byte and the first one behind it; a text's quotes are outside. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What stands where in a text of JSON, in its order. */
 export interface JsonLayout {
   readonly values: readonly VariableValue[];
-  readonly objects: readonly ObjectPlace[];
+  /** The outermost one first. */
+  readonly objects: readonly ValuePlace[];
 }
 
 /** Bounds of what is worth remembering: a change event has about 20 values in 4 objects. */
@@ -28,7 +27,7 @@ const space = /[\t\n\r ]*/y;
 const plainText = /"[ !#-[\]-~]*"/y;
 const anyText = /"(?:[^"\\]|\\.)*"/y;
 const count = /(?:0|[1-9]\d{0,14})(?![\d.eE])/y;
-const list = /\[(?:(?:"[ !#-[\]-~]*"|(?:0|[1-9]\d{0,14})(?![\d.eE]))(?:, ?(?!\])|(?=\])))*\]/y;
+const list = new RegExp(`\\[(?:(?:${plainText.source}|${count.source})(?:, ?(?!\\])|(?=\\])))*\\]`, "y");
 const anyOther = /true|false|null|-?\d[\d.eE+-]*/y;
 
 /**
@@ -37,7 +36,7 @@ const anyOther = /true|false|null|-?\d[\d.eE+-]*/y;
  */
 export function layoutOf(text: string): JsonLayout | undefined {
   const values: VariableValue[] = [];
-  const objects: ObjectPlace[] = [];
+  const objects: ValuePlace[] = [];
   let at = 0;
 
   const passes = (pattern: RegExp): boolean => {

@@ -1,4 +1,4 @@
-import { layoutOf, type ObjectPlace, type VariableValue } from "./json-layout.ts";
+import { layoutOf, type ValuePlace, type VariableValue } from "./json-layout.ts";
 
 const space = 0x20;
 const quote = 0x22;
@@ -39,7 +39,7 @@ export interface JsonShape {
   readonly to: Int32Array;
   /** The objects to be copied; where each but the first stands. */
   readonly samples: readonly JsonObject[];
-  readonly places: readonly ObjectPlace[];
+  readonly places: readonly ValuePlace[];
 }
 
 /**
@@ -121,7 +121,7 @@ function make({ variable, from, to, samples, places }: JsonShape, bytes: Buffer)
   return made[0];
 }
 
-function put(made: readonly JsonObject[], place: ObjectPlace | undefined, value: unknown): void {
+function put(made: readonly JsonObject[], place: ValuePlace | undefined, value: unknown): void {
   const within = made[place?.owner ?? 0];
   if (within && place) within[place.key] = value;
 }
@@ -131,7 +131,7 @@ function partsBetween(text: string, values: readonly VariableValue[]): string[] 
   return [...values, undefined].map((value, n) => text.slice(values[n - 1]?.to ?? 0, value?.from));
 }
 
-function objectsAt(places: readonly ObjectPlace[], outermost: JsonObject): JsonObject[] {
+function objectsAt(places: readonly ValuePlace[], outermost: JsonObject): JsonObject[] {
   const objects = [outermost];
   for (const { owner, key } of places.slice(1)) objects.push(objects[owner]?.[key] as JsonObject);
   return objects;

@@ -93,6 +93,21 @@ export class Harness implements AsyncDisposable {
     });
   }
 
+  /** Where the relay that told it last stands. */
+  get state(): string | undefined {
+    return this.events.findLast((event) => event.type === "state")?.state;
+  }
+
+  /** Transactions of this database that are open and that nothing but a relay can have begun. */
+  async openTransactions(): Promise<unknown[]> {
+    const { rows } = await this.pool.query<{ state: string; query: string }>(
+      `SELECT state, query FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'
+         AND query NOT LIKE 'INSERT%'`,
+    );
+    return rows;
+  }
+
   async waiting(): Promise<number> {
     const { rows } = await this.pool.query<{ count: number }>("SELECT count(*)::int FROM outbox_events");
     return rows[0]?.count ?? 0;
